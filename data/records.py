@@ -1,0 +1,352 @@
+"""The records that travel between rooms: what the store remembers, as frozen values."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    QUEUED = "queued"  # a batch child above its team's concurrency
+    PENDING = "pending"  # waits for a free slot that fits its resources
+    PROCESSING = "processing"  # the child process runs
+    RETRY = "retry"  # a transient failure; the system runs it again
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+
+    @property
+    def terminal(self) -> bool:
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMEOUT})
+LIVE = frozenset(Status) - TERMINAL
+
+
+class ErrorKind(StrEnum):
+    INPUT = "input"  # what the person gave
+    TOOL = "tool"  # the program failed
+    LIMIT = "limit"  # memory or disk
+    PLATFORM = "platform"  # worker, scheduler or app
+
+
+class Visibility(StrEnum):
+    PRIVATE = "private"  # its submitter
+    TEAM = "team"
+    USERS = "users"  # any signed-in person
+    INVITED = "invited"  # named e-mail addresses
+    PUBLIC = "public"  # anyone with the link
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"  # reads, cannot run
+
+
+class LedgerKind(StrEnum):
+    GRANT = "grant"
+    HOLD = "hold"
+    CHARGE = "charge"
+    RELEASE = "release"
+    REFUND = "refund"
+
+
+def new_id() -> str:
+    """A public id: 128 random bits, written as a UUID. Public links rest on its being unguessable."""
+    return str(uuid.UUID(bytes=secrets.token_bytes(16)))
+
+
+def valid_id(text: object) -> str | None:
+    """The canonical form of a public id, or None when the text is none."""
+    try:
+        return str(uuid.UUID(text)) if isinstance(text, str) and len(text) in (32, 36) else None
+    except ValueError:
+        return None
+
+
+def utcnow() -> datetime:
+    """UTC without zone: the form in which the store keeps time."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who acts, in which team. Made by the sign-in, a token, or the command line."""
+
+    id: str
+    email: str
+    name: str
+    #: The site's admin: grants, limits, everybody's queue. Something else than a team's owner.
+    site_admin: bool
+    #: The team in which this person acts now.
+    team: str
+    team_name: str
+    role: Role
+    #: Hash of the session or token that authorised this; None for the command line.
+    credential: str | None = None
+    #: Scopes of an API token (jobs:read, jobs:write, files:read, files:write, admin); None means all.
+    scopes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobError:
+    kind: ErrorKind
+    #: A sentence that a scientist understands.
+    message: str
+    #: The last lines of the log, where they help.
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One row of the list of jobs."""
+
+    #: Order and paging; given by the writer. Never shown.
+    seq: int
+    id: str
+    team: str
+    submitter: str
+    submitter_name: str
+    tool: str
+    name: str
+    status: Status
+    visibility: Visibility
+    credits: int
+    attempt: int
+    #: Retries used up; a clean stop or a retired worker uses none.
+    retries: int
+    #: The run that owns the present attempt.
+    run_id: str | None
+    worker: str | None
+    #: 0-100, or None where the tool tells nothing.
+    progress: float | None
+    step: str | None
+    note: str | None
+    cancel_requested: bool
+    error: JobError | None
+    cpus_min: int
+    cpus_max: int
+    memory_mb: int
+    gpus: int
+    timeout_s: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def live(self) -> bool:
+        return not self.status.terminal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    name: str
+    #: waiting, running, done, failed
+    state: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """What the whole process tree used."""
+
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
+    wall_seconds: float = 0.0
+    #: [seconds since start, cores in use, resident bytes, bytes read, bytes written], at most 200 samples.
+    series: list[list[float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryEntry:
+    at: datetime
+    from_status: Status | None
+    to_status: Status
+    attempt: int
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobDetail:
+    """Everything that the detail page shows."""
+
+    job: Job
+    inputs: dict[str, Any]
+    settings: dict[str, Any]
+    price: list[dict[str, Any]]
+    steps: list[Step]
+    history: list[HistoryEntry]
+    summary: dict[str, Any]
+    warnings: list[str]
+    #: [{"name", "title", "file", "columns": [{"name", "label", "unit"}]}]
+    tables: list[dict[str, Any]]
+    #: [{"path", "title", "format", "bytes"}]
+    files: list[dict[str, Any]]
+    usage: Usage | None
+    refunded: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobFilter:
+    """None means no filter."""
+
+    tool: str | None = None
+    status: tuple[Status, ...] = ()
+    submitter: str | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobPage:
+    jobs: list[Job]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewJob:
+    """What the store needs to remember a submitted job."""
+
+    id: str
+    team: str
+    submitter: str
+    tool: str
+    name: str
+    visibility: Visibility
+    credits: int
+    price: list[dict[str, Any]]
+    inputs: dict[str, Any]
+    settings: dict[str, Any]
+    cpus_min: int
+    cpus_max: int
+    memory_mb: int
+    gpus: int
+    timeout_s: int
+    idempotency_key: str | None = None
+    #: Hash of the request body: the same key with another body is a conflict.
+    body_hash: str = ""
+    #: Whether a lack of credits refuses the job (`enforce`).
+    enforce: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A supervisor's announcement that it starts an attempt."""
+
+    job: str
+    seq: int
+    attempt: int
+    run_id: str
+    worker: str
+    cpus: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    job: str
+    seq: int
+    run_id: str
+    progress: float | None
+    step: str | None
+    note: str | None
+    steps: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How a run ended, as the supervisor wrote it to `outcome.json`."""
+
+    job: str
+    seq: int
+    attempt: int
+    run_id: str
+    #: completed, failed, cancelled or timeout
+    status: Status
+    error: JobError | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    usage: dict[str, Any] = field(default_factory=dict)
+    #: Labels of the price lines of items that failed in a job that completed: refunded.
+    failed_items: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
+    """A run that ended without an outcome."""
+
+    job: str
+    seq: int
+    attempt: int
+    #: None when the attempt was never claimed.
+    run_id: str | None
+    reason: str
+    #: False for a clean stop or an expected retirement: neither uses up a retry.
+    counts: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Balance:
+    balance: int
+    held: int
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerEntry:
+    at: datetime
+    kind: LedgerKind
+    balance: int
+    held: int
+    #: None once the job was deleted.
+    job: str | None
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """An upload in the library of files."""
+
+    id: str
+    team: str
+    owner: str
+    name: str
+    size: int
+    sha256: str
+    format: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What listeners hear after a commit."""
+
+    #: Running number of this process's changes.
+    number: int
+    job: str
+    seq: int
+    team: str
+    submitter: str
+    visibility: Visibility
+    status: Status | None
+    progress: float | None
+    step: str | None
+    attempt: int
+    #: The job was deleted.
+    gone: bool = False

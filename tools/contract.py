@@ -1,0 +1,318 @@
+"""The contract that every tool follows, and nothing else: no Dask, no Streamlit, no database.
+
+A tool is one file in `tools/`, in reading order: facts, `Inputs`, `Settings`, `price`, `check`, `run`, `view`, `TOOL`.
+`Inputs` and `Settings` are pydantic models; their fields are the one source of form, validation, help and API schema.
+
+    check(given)  -> problems          before anything is charged, in the app
+    price(given)  -> price lines       a pure function; no lines means free
+    run(job)      -> Result            in a child process of its own
+    view(finished) -> panels           data, drawn by `pages/panels.py`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class InputFile(BaseModel):
+    """A file given to a tool: an upload, a file of an earlier job, or text with a name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str | None = Field(None, description="Id of an uploaded file.")
+    job: str | None = Field(None, description="Id of an earlier job.")
+    path: str | None = Field(None, description="Path of a result file inside that job.")
+    text: str | None = Field(None, description="The content itself.")
+    name: str | None = Field(None, description="File name of the text, with its extension.", max_length=300)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> InputFile:
+        if [self.file is not None, self.job is not None, self.text is not None].count(True) != 1:
+            raise ValueError('give {"file": id}, {"job": id, "path": path} or {"text": content, "name": file name}')
+        if (self.job is None) != (self.path is None):
+            raise ValueError("job and path go together")
+        return self
+
+
+def file_field(description: str, formats: Sequence[str], *, optional: bool = False, **extra: Any) -> Any:
+    """A pydantic field for an `InputFile` (or a list of them) that accepts these formats."""
+    return Field(
+        None if optional else ..., description=description, json_schema_extra={"formats": list(formats), **extra}
+    )
+
+
+class Model(BaseModel):
+    """Base of `Inputs` and `Settings`: unknown names, NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """An input file where the tool finds it. `name` is the person's; the path is ours and never made from it."""
+
+    path: Path
+    name: str
+    format: str
+
+    @property
+    def stem(self) -> str:
+        return Path(self.name).stem or self.name
+
+
+I = TypeVar("I", bound=Model)
+S = TypeVar("S", bound=Model)
+
+
+@dataclass(frozen=True)
+class Given(Generic[I, S]):
+    """Inputs and settings, validated, with their files on disk."""
+
+    inputs: I
+    settings: S
+    local: Mapping[str, list[LocalFile]]
+
+    def file(self, name: str) -> LocalFile:
+        return self.local[name][0]
+
+    def files(self, name: str) -> list[LocalFile]:
+        return list(self.local.get(name, []))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a submit is refused: the field, and a sentence that says what to do."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    label: str
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    label: str
+    #: As people write it: kcal/mol, Å, bp; empty for none.
+    unit: str = ""
+    #: A DuckDB type: VARCHAR, DOUBLE, BIGINT, BOOLEAN.
+    type: str = "VARCHAR"
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named table of the result; kept as Parquet with the units in the column metadata."""
+
+    name: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    #: Inside `job.out`.
+    path: Path
+    title: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Result:
+    #: A few named values for lists and exports; keys are words, values numbers or short strings.
+    summary: dict[str, Any] = field(default_factory=dict)
+    tables: Sequence[Table] = ()
+    files: Sequence[ResultFile] = ()
+    #: What a reader of the result must see, wherever it goes.
+    warnings: Sequence[str] = ()
+    #: Labels of price lines whose item failed while others succeeded; these are refunded.
+    failed_items: Sequence[str] = ()
+
+
+class ToolFailure(Exception):
+    """The program failed: a sentence for the person."""
+
+
+class InputFailure(ToolFailure):
+    """An input turned out bad only while running."""
+
+
+class RunningJob(Protocol):
+    """What `run` gets: plain paths, settings, and a way to tell how far it is."""
+
+    given: Given
+    #: Working folder; removed afterwards.
+    work: Path
+    #: What is put here is kept.
+    out: Path
+    #: A folder on this worker that outlives the job, for things worth keeping (maps, indexes). May be emptied any time.
+    cache: Path
+    #: CPUs granted to this run.
+    cpus: int
+
+    def progress(self, fraction: float | None, note: str = "") -> None:
+        """0-1 within the present step; None where nothing is known."""
+        ...
+
+    def step(self, name: str) -> None: ...
+
+    def log(self, line: str) -> None: ...
+
+    def command(
+        self, arguments: Sequence[str | Path], *, on_line: Callable[[str], None] | None = None
+    ) -> None:
+        """Run a program in `work`, its output into the log. Raises ToolFailure when it exits non-zero."""
+        ...
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A completed job's result, as `view` reads it."""
+
+    given_settings: Mapping[str, Any]
+    given_inputs: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    warnings: Sequence[str]
+    folder: Path
+    #: Rows of a result table as dictionaries, by name.
+    rows: Callable[[str], list[dict[str, Any]]]
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+
+@dataclass(frozen=True, slots=True)
+class FigurePanel:
+    title: str
+    #: A plotly.graph_objects.Figure.
+    figure: Any
+    note: str = ""
+    #: What a screen reader says.
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePanel:
+    title: str
+    #: Name of a result table.
+    table: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One structure of a scene, a file of the result."""
+
+    path: str
+    format: Literal["pdb", "mmcif", "sdf"]
+    label: str
+    #: What it is, which decides how it is drawn.
+    role: Literal["receptor", "ligand", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A docking box in Å."""
+
+    center: tuple[float, float, float]
+    size: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StructurePanel:
+    title: str
+    #: Layers that are always shown.
+    layers: Sequence[Layer]
+    #: Layers of which one is chosen at a time (poses).
+    choices: Sequence[Layer] = ()
+    box: Box | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPanel:
+    title: str
+    text: str
+    #: "markdown" or a code language.
+    language: str = "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPanel:
+    title: str
+    #: (label, value with unit, help)
+    metrics: Sequence[tuple[str, str, str]]
+
+
+Panel = FigurePanel | TablePanel | StructurePanel | TextPanel | MetricsPanel
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use."""
+
+    cpus_min: int = 1
+    cpus_max: int = 1
+    memory_mb: int = 2048
+    gpus: int = 0
+    timeout_s: int = 3600
+    #: Largest single file that the run may write.
+    file_size_mb: int = 4096
+    open_files: int = 1024
+    #: Largest input file.
+    input_mb: int = 200
+    #: Largest unpacked size of a compressed input.
+    unpacked_mb: int = 2048
+    #: Runs in seconds: several may ride in one task of the cluster.
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """Inputs and settings that run with one click, in the form of the API."""
+
+    name: str
+    inputs: dict[str, Any]
+    settings: dict[str, Any]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    id: str
+    name: str
+    #: One sentence: what it does for the reader.
+    summary: str
+    category: str
+    #: Words for what one wants to do; the catalogue is searched by them.
+    keywords: Sequence[str]
+    homepage: str
+    licence: str
+    doi: str = ""
+    #: Tells the version of the program in use.
+    version: Callable[[], str]
+    Inputs: type[Model]
+    Settings: type[Model]
+    limits: Limits = Limits()
+    steps: Sequence[str] = ()
+    price: Callable[[Given], Iterable[PriceLine]] = lambda given: ()
+    check: Callable[[Given], Iterable[Problem]] = lambda given: ()
+    run: Callable[[RunningJob], Result]
+    view: Callable[[Finished], Sequence[Panel]]
+    example: Callable[[], Example]
+    #: None when it can run here, otherwise why not and the command that installs what is missing.
+    missing: Callable[[], str | None] = lambda: None
+    #: A good name for a job by itself.
+    title: Callable[[Given], str] | None = None
+    #: Listed only where the site turned on developer tools.
+    hidden: bool = False
