@@ -218,6 +218,8 @@ class Layer:
     label: str
     #: What it is, which decides how it is drawn.
     role: Literal["receptor", "ligand", "reference"]
+    #: The content itself, in a preview, where there is no result file yet.
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,5 +316,7 @@ class Tool:
     missing: Callable[[], str | None] = lambda: None
     #: A good name for a job by itself.
     title: Callable[[Given], str] | None = None
+    #: What the form draws before Run, from what is given so far; None for nothing.
+    preview: Callable[[Given], Sequence[Panel]] | None = None
     #: Listed only where the site turned on developer tools.
     hidden: bool = False
