@@ -82,7 +82,7 @@ create table invitations (
     revoked_at timestamp
 );
 
-create table audit (at timestamp not null, person uuid, action varchar not null, subject varchar not null);
+create table audit (happened_at timestamp not null, person uuid, action varchar not null, subject varchar not null);
 
 -- Jobs ---------------------------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ create table results (
 
 create table history (
     seq bigint not null,
-    at timestamp not null,
+    happened_at timestamp not null,
     from_status job_status,
     to_status job_status not null,
     attempt integer not null,
@@ -164,7 +164,7 @@ create table idempotency (
     team uuid not null,
     body_hash varchar not null,
     job uuid not null,
-    at timestamp not null            -- kept 24 hours
+    created_at timestamp not null    -- kept 24 hours
 );
 
 -- Money --------------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ create table ledger (
     kind ledger_kind not null,
     balance bigint not null,
     held bigint not null,
-    at timestamp not null,
+    happened_at timestamp not null,
     person uuid,
     note varchar not null,
     key varchar                      -- of a grant that must be given once: allowance:TEAM:MONTH
