@@ -1,0 +1,119 @@
+"""Who may do what: the one place where a right is decided.
+
+| | own job | colleague's, as far as its visibility allows | team's owner or admin | site's admin |
+|---|---|---|---|---|
+| its row in the list | yes | always | yes | yes |
+| see, log, events, export, files | yes | team, users, public | as a colleague | yes, audited |
+| cancel, delete | yes | no | yes | yes |
+| rename, retry, share | yes | no | no | no |
+
+Changes are made in the job's own team, never by a viewer. A token does what its scopes name: `jobs:read`,
+`jobs:write`, `files:read`, `files:write`, and `admin` for the powers of the admin. A state that forbids
+something (deleting a running job) is no matter of rights and is decided where the state is known.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from data.records import Job, Person, Role, Visibility
+
+
+class Action(StrEnum):
+    SEE_ROW = "see_row"  # name, status, duration, tool, submitter
+    SEE = "see"  # inputs, settings, summary, tables
+    FILE = "file"  # list and read one result file
+    DOWNLOAD = "download"  # everything as an archive
+    LOG = "log"
+    EVENTS = "events"
+    RENAME = "rename"
+    CANCEL = "cancel"
+    DELETE = "delete"
+    RETRY = "retry"
+    SHARE = "share"
+    EXPORT = "export"
+
+
+class Scope(StrEnum):
+    JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
+    ADMIN = "admin"
+
+
+#: The scope that an action asks of a token.
+SCOPE = {
+    Action.SEE_ROW: Scope.JOBS_READ,
+    Action.SEE: Scope.JOBS_READ,
+    Action.FILE: Scope.FILES_READ,
+    Action.DOWNLOAD: Scope.FILES_READ,
+    Action.LOG: Scope.JOBS_READ,
+    Action.EVENTS: Scope.JOBS_READ,
+    Action.RENAME: Scope.JOBS_WRITE,
+    Action.CANCEL: Scope.JOBS_WRITE,
+    Action.DELETE: Scope.JOBS_WRITE,
+    Action.RETRY: Scope.JOBS_WRITE,
+    Action.SHARE: Scope.JOBS_WRITE,
+    Action.EXPORT: Scope.JOBS_READ,
+}
+
+READING = frozenset({Action.SEE, Action.FILE, Action.DOWNLOAD, Action.LOG, Action.EVENTS, Action.EXPORT})
+#: What somebody who keeps order, rather than the submitter, may do to a job.
+ORDERLY = frozenset({Action.CANCEL, Action.DELETE})
+
+
+def may(person: Person | None, action: Action, job: Job) -> bool:
+    """Whether this person (None: nobody signed in) may do this to this job."""
+    return _may_ordinarily(person, action, job) or looks_in_as_admin(person, action, job)
+
+
+def looks_in_as_admin(person: Person | None, action: Action, job: Job) -> bool:
+    """Whether only the power of the site's admin allows this: then it leaves a row in the audit log."""
+    if _may_ordinarily(person, action, job) or not may_administer(person):
+        return False
+    return holds(person, SCOPE[action]) and (action in READING | ORDERLY or action is Action.SEE_ROW)
+
+
+def may_run(person: Person | None) -> bool:
+    """Whether this person may submit jobs in the team in which they act."""
+    return person is not None and person.role is not Role.VIEWER and holds(person, Scope.JOBS_WRITE)
+
+
+def may_upload(person: Person | None) -> bool:
+    return person is not None and person.role is not Role.VIEWER and holds(person, Scope.FILES_WRITE)
+
+
+def may_administer(person: Person | None) -> bool:
+    """Whether this person may use the powers of the site's admin: grants, limits, everybody's queue."""
+    return person is not None and person.site_admin and holds(person, Scope.ADMIN)
+
+
+def holds(person: Person | None, scope: Scope) -> bool:
+    """Whether a token's scopes allow this; a session's are not limited."""
+    return person is not None and (person.scopes is None or scope in person.scopes)
+
+
+def _may_ordinarily(person: Person | None, action: Action, job: Job) -> bool:
+    if job.visibility is Visibility.PUBLIC and action in READING | {Action.SEE_ROW}:
+        return True
+    if person is None or not holds(person, SCOPE[action]):
+        return False
+    colleague = person.team == job.team
+    if action is Action.SEE_ROW:
+        return colleague or _sees(person, job)
+    if action in READING:
+        return _sees(person, job)
+    if not colleague or person.role is Role.VIEWER:
+        return False
+    if person.id == job.submitter:
+        return True
+    return action in ORDERLY and person.role in (Role.OWNER, Role.ADMIN)
+
+
+def _sees(person: Person, job: Job) -> bool:
+    if person.id == job.submitter:
+        return True
+    if job.visibility is Visibility.TEAM:
+        return person.team == job.team
+    return job.visibility in (Visibility.USERS, Visibility.PUBLIC)

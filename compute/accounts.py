@@ -1,0 +1,406 @@
+"""Signing in and out, sessions, tokens, and the first start.
+
+A session or a token is a random secret of which only the SHA-256 is kept. Everything that a request must know
+to tell who asks lives in memory, is written through to the store, and is loaded at the start: a look-up costs
+microseconds, and a revocation holds from the next look-up on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from compute.access import Scope, may_administer
+from compute.passwords import Passwords
+from compute.settings import Settings
+from compute.throttle import Throttle
+from data import people
+from data.errors import BadInput, Forbidden, NotFound
+from data.people import Account, ApiToken, Membership, Session
+from data.records import Person, Role, new_id, utcnow
+from data.store import Store
+
+LINK_HOURS = 24
+MAX_TOKENS = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedIn:
+    #: The value of the session's cookie: shown to the browser once, never kept.
+    cookie: str
+    person: Person
+    expires_at: datetime
+
+
+class Accounts:
+    def __init__(self, store: Store, settings: Settings, *, passwords: Passwords | None = None) -> None:
+        self._store = store
+        self._settings = settings
+        self._passwords = passwords or Passwords()
+        self._throttle = Throttle(settings.sign_in.attempts_per_minute)
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._load()
+
+    def _load(self) -> None:
+        self._load_people()
+        self._sessions = {session.hash: session for session in people.sessions(self._store, utcnow())}
+        self._tokens = {token.hash: token for token in people.tokens(self._store)}
+        #: Tokens of the site's admin that live as long as this process.
+        self._admin_tokens: set[str] = {digest(self._settings.token)} if self._settings.token else set()
+
+    def _load_people(self) -> None:
+        memberships: dict[str, dict[str, Membership]] = {}
+        for membership in people.memberships(self._store):
+            memberships.setdefault(membership.person, {})[membership.team] = membership
+        self._memberships = memberships
+        self._accounts = {account.id: account for account in people.accounts(self._store)}
+
+    # Who asks -----------------------------------------------------------------------------------------------
+
+    def person(self, cookie: str | None) -> Person | None:
+        """Who the session's cookie stands for, or None. Cheap: for every request and every run of a page."""
+        return self._session_person(digest(cookie)) if cookie else None
+
+    def token_person(self, bearer: str | None) -> Person | None:
+        """Who an API token stands for, or None."""
+        return self._token_person(digest(bearer)) if bearer else None
+
+    def still(self, person: Person | None) -> Person | None:
+        """The person as they are now: None once the session or token ended. For what outlives a request."""
+        if person is None or person.credential is None:
+            return person
+        return self._session_person(person.credential) or self._token_person(person.credential)
+
+    def _session_person(self, credential: str) -> Person | None:
+        session = self._sessions.get(credential)
+        if session is None or session.expires_at <= utcnow():
+            return None
+        return self._person(session.person, session.team, credential)
+
+    def _token_person(self, credential: str) -> Person | None:
+        if token := self._tokens.get(credential):
+            return self._person(token.person, token.team, credential, token.scopes)
+        return self.admin(credential) if credential in self._admin_tokens else None
+
+    def admin(self, credential: str | None = None) -> Person | None:
+        """The site's admin: the person of the first start."""
+        for account in list(self._accounts.values()):
+            if account.site_admin and account.active:
+                return self._person(account.id, None, credential)
+        return None
+
+    def in_team(self, person: Person, team: str) -> Person:
+        """The same person acting in another of their teams. A token stays in its own."""
+        if team == person.team:
+            return person
+        membership = self._memberships.get(person.id, {}).get(team)
+        if membership is None:
+            raise NotFound("You are in no such team.", field="team")
+        if person.credential in self._tokens:
+            raise Forbidden(f"This token acts in the team {person.team_name} only.", field="team")
+        return replace(person, team=membership.team, team_name=membership.team_name, role=membership.role)
+
+    def teams(self, person: Person) -> list[Membership]:
+        return list(self._memberships.get(person.id, {}).values())
+
+    def _person(
+        self, person: str, team: str | None, credential: str | None, scopes: frozenset[str] | None = None
+    ) -> Person | None:
+        account = self._accounts.get(person)
+        own = self._memberships.get(person, {})
+        membership = own.get(team) if team else next(iter(own.values()), None)
+        if account is None or not account.active or membership is None:
+            return None
+        return Person(
+            id=account.id,
+            email=account.email,
+            name=account.name,
+            site_admin=account.site_admin,
+            team=membership.team,
+            team_name=membership.team_name,
+            role=membership.role,
+            credential=credential,
+            scopes=scopes,
+        )
+
+    # Sessions -----------------------------------------------------------------------------------------------
+
+    def sign_in(self, email: str, password: str, *, client: str, agent: str = "") -> SignedIn:
+        """A new session. An unknown address takes as long to refuse as a wrong password."""
+        address = clean_email(email)
+        self._throttle.count(f"email {address}", f"client {client}")
+        account = next((a for a in list(self._accounts.values()) if a.email == address and a.active), None)
+        if not self._passwords.fits(account.password_hash if account else None, password) or account is None:
+            self._audit(account.id if account else None, "sign-in refused", client)
+            raise BadInput("This e-mail address and password do not fit together.", field="password")
+        self._throttle.forget(f"email {address}")
+        if renewed := self._passwords.renewed(account.password_hash, password):
+            self._remember(self._store.write(people.set_password, (account.id, renewed)).result())
+        return self._open_session(account, agent)
+
+    def sign_out(self, cookie: str) -> None:
+        self.revoke({digest(cookie)})
+
+    def sessions(self, person: Person) -> list[Session]:
+        return [session for session in list(self._sessions.values()) if session.person == person.id]
+
+    def sign_out_everywhere(self, person: Person, *, but: str | None = None) -> None:
+        """End all sessions of this person, apart from the one with the credential `but`."""
+        self.revoke({session.hash for session in self.sessions(person)} - {but})
+
+    def revoke(self, credentials: Iterable[str | None]) -> None:
+        """End these sessions. Their live sockets close at once."""
+        hashes = sorted(hash for hash in credentials if hash in self._sessions)
+        if not hashes:
+            return
+        for hash in hashes:
+            self._sessions.pop(hash, None)
+        self._store.write(people.revoke_sessions, hashes).result()
+        self._tell_revoked(frozenset(hashes))
+
+    def on_revoked(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Hear the credentials of sessions and tokens that ended. Returns what stops it."""
+        with self._lock:
+            self._listeners.append(callback)
+
+        def stop() -> None:
+            with self._lock:
+                if callback in self._listeners:
+                    self._listeners.remove(callback)
+
+        return stop
+
+    def _tell_revoked(self, credentials: frozenset[str]) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener(credentials)
+
+    def _open_session(self, account: Account, agent: str) -> SignedIn:
+        team = next(iter(self._memberships.get(account.id, {})), None)
+        if team is None:
+            raise Forbidden("You are in no team any more. Ask your team's owner.")
+        cookie = secrets.token_urlsafe(32)
+        now = utcnow()
+        session = Session(
+            hash=digest(cookie),
+            person=account.id,
+            team=team,
+            created_at=now,
+            expires_at=now + timedelta(days=self._settings.sign_in.session_days),
+            agent=agent[:200],
+        )
+        self._store.write(people.add_session, session).result()
+        self._sessions[session.hash] = session
+        person = self._person(account.id, team, session.hash)
+        if person is None:
+            raise Forbidden("This account is switched off.")
+        return SignedIn(cookie=cookie, person=person, expires_at=session.expires_at)
+
+    # Passwords ----------------------------------------------------------------------------------------------
+
+    def change_password(self, person: Person, old: str, new: str, *, client: str) -> None:
+        """Set another password; every other session of this person ends."""
+        self._throttle.count(f"email {person.email}", f"client {client}")
+        account = self._accounts[person.id]
+        if account.password_hash is not None and not self._passwords.fits(account.password_hash, old):
+            raise BadInput("The present password is another one.", field="old")
+        hashed = self._passwords.hash(new, field="new")
+        self._remember(self._store.write(people.set_password, (person.id, hashed)).result())
+        self.sign_out_everywhere(person, but=person.credential)
+
+    # Tokens -------------------------------------------------------------------------------------------------
+
+    def create_token(self, person: Person, name: str, scopes: Iterable[str]) -> tuple[ApiToken, str]:
+        """A token of this person in the team in which they act, and its secret, which is shown this once."""
+        wanted = frozenset(scopes)
+        label = name.strip()
+        if not label or len(label) > 100:
+            raise BadInput("Give the token a name of 1 to 100 characters.", field="name")
+        if unknown := wanted - set(Scope):
+            allowed = ", ".join(Scope)
+            raise BadInput(
+                f"There is no scope {sorted(unknown)[0]!r}. Choose from {allowed}.", field="scopes"
+            )
+        if not wanted:
+            raise BadInput("Name at least one scope.", field="scopes")
+        if Scope.ADMIN in wanted and not may_administer(person):
+            raise Forbidden("Only the site's admin makes tokens with the scope admin.", field="scopes")
+        if person.scopes is not None and not wanted <= person.scopes:
+            raise Forbidden("A token makes no token that may do more than itself.", field="scopes")
+        if len(self.tokens(person)) >= MAX_TOKENS:
+            raise BadInput(f"You have {MAX_TOKENS} tokens. Revoke one first.")
+        secret = "wp_" + secrets.token_urlsafe(32)
+        token = ApiToken(
+            id=new_id(),
+            hash=digest(secret),
+            person=person.id,
+            team=person.team,
+            name=label,
+            scopes=wanted,
+            created_at=utcnow(),
+        )
+        self._store.write(people.add_token, token).result()
+        self._tokens[token.hash] = token
+        return token, secret
+
+    def tokens(self, person: Person) -> list[ApiToken]:
+        own = [token for token in list(self._tokens.values()) if token.person == person.id]
+        return sorted(own, key=lambda token: token.created_at)
+
+    def revoke_token(self, person: Person, token_id: str) -> None:
+        token = next((token for token in self.tokens(person) if token.id == token_id), None)
+        if token is None:
+            raise NotFound("There is no such token.")
+        self._tokens.pop(token.hash, None)
+        self._store.write(people.revoke_token, token).result()
+        self._tell_revoked(frozenset({token.hash}))
+
+    def server_token(self) -> str:
+        """A token of the site's admin for the command line, in memory only: it ends with this process."""
+        secret = "wp_" + secrets.token_urlsafe(32)
+        self._admin_tokens.add(digest(secret))
+        return secret
+
+    # One-time links and the first start ---------------------------------------------------------------------
+
+    def first_start(self) -> str | None:
+        """Make the first team and its admin, and a link with which the admin signs in once.
+
+        Later starts make a link only while the admin has neither a password nor a live session.
+        """
+        self._make_first_team()
+        admin = self.admin()
+        if admin is None:
+            return None
+        if self._accounts[admin.id].password_hash is not None or self.sessions(admin):
+            self._link_file.unlink(missing_ok=True)
+            return None
+        return self._write_link(self.new_link(admin))
+
+    def new_link(self, person: Person) -> str:
+        """A link that signs this person in once within 24 hours; earlier ones end."""
+        secret = secrets.token_urlsafe(32)
+        expires_at = utcnow() + timedelta(hours=LINK_HOURS)
+        link = people.NewLink(hash=digest(secret), person=person.id, expires_at=expires_at)
+        self._store.write(people.add_link, link).result()
+        return f"{self._settings.public_url}/auth/link?token={quote(secret)}"
+
+    def admin_link(self, person: Person) -> str:
+        """A new link for the site's admin who asks, on the command line say."""
+        if not may_administer(person):
+            raise Forbidden("Only the site's admin makes sign-in links.")
+        return self._write_link(self.new_link(person))
+
+    def use_link(
+        self,
+        secret: str,
+        *,
+        client: str,
+        agent: str = "",
+        email: str | None = None,
+        name: str | None = None,
+        password: str | None = None,
+    ) -> SignedIn:
+        """Sign in with a one-time link and use it up; on the way, set address, name and password if given."""
+        self._throttle.count(f"client {client}")
+        use = people.LinkUse(
+            hash=digest(secret),
+            email=clean_email(email) if email else None,
+            name=clean_name(name) if name else None,
+            password_hash=self._passwords.hash(password, field="password") if password else None,
+        )
+        account = self._remember(self._store.write(people.use_link, use).result())
+        self._link_file.unlink(missing_ok=True)
+        return self._open_session(account, agent)
+
+    def add_member(self, team: str, email: str, name: str, role: Role, password: str | None = None) -> Person:
+        """A new person in a team that exists."""
+        hashed = self._passwords.hash(password, field="password") if password else None
+        new = people.NewMember(
+            person=new_id(),
+            email=clean_email(email),
+            name=clean_name(name),
+            password_hash=hashed,
+            team=team,
+            role=role,
+        )
+        self._store.write(people.add_member, new).result()
+        self._load_people()
+        person = self._person(new.person, team, None)
+        if person is None:
+            raise NotFound("There is no such team.", field="team")
+        return person
+
+    def audit(self, person: Person | None, action: str, subject: str) -> None:
+        """Remember that somebody did something that others may want to know of."""
+        self._audit(person.id if person else None, action, subject)
+
+    def _make_first_team(self) -> None:
+        if self._accounts:
+            return
+        admin = people.NewMember(
+            person=new_id(),
+            email="admin@localhost",
+            name="Admin",
+            password_hash=None,
+            team=new_id(),
+            role=Role.OWNER,
+            site_admin=True,
+        )
+        new = people.NewTeam(name="Lab", member=admin, only_first=True)
+        self._store.write(people.add_team, new).result()
+        self._load_people()
+
+    def _write_link(self, link: str) -> str:
+        """Put the link where only the person who runs the server reads it."""
+        self._link_file.parent.mkdir(parents=True, exist_ok=True)
+        self._link_file.unlink(missing_ok=True)
+        with os.fdopen(os.open(self._link_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(link + "\n")
+        return link
+
+    @property
+    def _link_file(self) -> Path:
+        return self._settings.run_folder / "sign-in-link"
+
+    def _remember(self, account: Account) -> Account:
+        self._accounts[account.id] = account
+        return account
+
+    def _audit(self, person: str | None, action: str, subject: str) -> None:
+        entry = people.AuditEntry(person=person, action=action, subject=subject)
+        self._store.write(people.note_audit, entry).result()
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def clean_email(text: str) -> str:
+    """An address in the form in which it is kept and compared."""
+    address = text.strip().casefold()
+    local, at, domain = address.partition("@")
+    if (
+        not (local and at and domain)
+        or "@" in domain
+        or len(address) > 254
+        or any(c.isspace() for c in address)
+    ):
+        raise BadInput("Give an e-mail address such as ada@example.org.", field="email")
+    return address
+
+
+def clean_name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or len(name) > 100 or not name.isprintable():
+        raise BadInput("Give a name of 1 to 100 characters.", field="name")
+    return name

@@ -1,0 +1,321 @@
+"""People, teams, sessions and tokens: the verbs that write them, and what is read at the start.
+
+Every verb runs inside the writer's transaction. It checks first and writes afterwards, so that a refused one
+has written nothing. Secrets come in as hashes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from data.errors import BadInput, Conflict, NotFound, WellplateError
+from data.records import Role, Visibility
+
+if TYPE_CHECKING:
+    from data.store import Store, Transaction
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A person as the store keeps one, with the password's hash."""
+
+    id: str
+    email: str
+    name: str
+    password_hash: str | None
+    site_admin: bool
+    verified: bool
+    active: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    person: str
+    team: str
+    team_name: str
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    hash: str
+    person: str
+    #: The team in which the person acts.
+    team: str
+    created_at: datetime
+    expires_at: datetime
+    agent: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiToken:
+    id: str
+    hash: str
+    person: str
+    team: str
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewMember:
+    """A person, and the team that they join."""
+
+    person: str
+    email: str
+    name: str
+    password_hash: str | None
+    team: str
+    role: Role
+    site_admin: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewTeam:
+    """A team with its first member."""
+
+    name: str
+    member: NewMember
+    #: Only when the site has nobody yet: the first start happens once.
+    only_first: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewLink:
+    hash: str
+    person: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkUse:
+    """A one-time link, and what the person wants to set on the way in. None leaves a value as it is."""
+
+    hash: str
+    email: str | None
+    name: str | None
+    password_hash: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditEntry:
+    person: str | None
+    action: str
+    subject: str
+
+
+def _each(verb: Callable[[Transaction, A], R]) -> Callable[[Transaction, list[A]], list[R | WellplateError]]:
+    """A verb for the writer from a verb for one: a refusal goes to its own caller only."""
+
+    @wraps(verb)
+    def run(tx: Transaction, arguments: list[A]) -> list[R | WellplateError]:
+        results: list[R | WellplateError] = []
+        for argument in arguments:
+            try:
+                results.append(verb(tx, argument))
+            except WellplateError as refusal:
+                results.append(refusal)
+        return results
+
+    return run
+
+
+# Reads ------------------------------------------------------------------------------------------------------
+
+
+def accounts(store: Store) -> list[Account]:
+    return [_account(row) for row in store.read("all_persons")]
+
+
+def memberships(store: Store) -> list[Membership]:
+    return [
+        Membership(
+            person=str(row["person"]),
+            team=str(row["team"]),
+            team_name=row["team_name"],
+            role=Role(row["role"]),
+        )
+        for row in store.read("all_memberships")
+    ]
+
+
+def sessions(store: Store, now: datetime) -> list[Session]:
+    return [
+        Session(
+            hash=row["hash"],
+            person=str(row["person"]),
+            team=str(row["team"]),
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            agent=row["agent"],
+        )
+        for row in store.read("live_sessions", now=now)
+    ]
+
+
+def tokens(store: Store) -> list[ApiToken]:
+    return [
+        ApiToken(
+            id=str(row["id"]),
+            hash=row["hash"],
+            person=str(row["person"]),
+            team=str(row["team"]),
+            name=row["name"],
+            scopes=frozenset(row["scopes"]),
+            created_at=row["created_at"],
+        )
+        for row in store.read("live_tokens")
+    ]
+
+
+def audit(store: Store, limit: int = 100) -> list[dict[str, Any]]:
+    """The newest entries of the audit log: happened_at, person, action, subject."""
+    return store.read("newest_audit", limit=limit)
+
+
+def _account(row: dict[str, Any]) -> Account:
+    return Account(
+        id=str(row["id"]),
+        email=row["email"],
+        name=row["name"],
+        password_hash=row["password_hash"],
+        site_admin=row["site_admin"],
+        verified=row["verified"],
+        active=row["active"],
+    )
+
+
+# Verbs ------------------------------------------------------------------------------------------------------
+
+
+@_each
+def add_team(tx: Transaction, new: NewTeam) -> bool:
+    """Add a team with its first member. False when `only_first` and there are people already."""
+    if new.only_first and tx.run("all_persons"):
+        return False
+    _refuse_taken(tx, new.member.email, person=None)
+    tx.run("add_team", id=new.member.team, name=new.name, visibility=Visibility.PRIVATE.value, now=tx.now)
+    _add_member(tx, new.member)
+    return True
+
+
+@_each
+def add_member(tx: Transaction, new: NewMember) -> None:
+    """Add a person to a team that exists."""
+    _refuse_taken(tx, new.email, person=None)
+    if not tx.run("team_name", id=new.team):
+        raise NotFound("There is no such team.", field="team")
+    _add_member(tx, new)
+
+
+@_each
+def add_session(tx: Transaction, session: Session) -> None:
+    tx.run(
+        "add_session",
+        hash=session.hash,
+        person=session.person,
+        team=session.team,
+        now=session.created_at,
+        expires_at=session.expires_at,
+        agent=session.agent,
+    )
+    _note(tx, session.person, "signed in", session.hash[:12])
+
+
+@_each
+def revoke_sessions(tx: Transaction, hashes: list[str]) -> None:
+    for row in tx.run("revoke_sessions", hashes=hashes, now=tx.now):
+        _note(tx, str(row["person"]), "signed out", row["hash"][:12])
+
+
+@_each
+def add_token(tx: Transaction, token: ApiToken) -> None:
+    tx.run(
+        "add_token",
+        id=token.id,
+        hash=token.hash,
+        person=token.person,
+        team=token.team,
+        name=token.name,
+        scopes=sorted(token.scopes),
+        now=tx.now,
+    )
+    _note(tx, token.person, "token made", token.id)
+
+
+@_each
+def revoke_token(tx: Transaction, token: ApiToken) -> None:
+    if not tx.run("revoke_token", id=token.id, now=tx.now):
+        raise NotFound("This token was revoked already.")
+    _note(tx, token.person, "token revoked", token.id)
+
+
+@_each
+def add_link(tx: Transaction, link: NewLink) -> None:
+    """A new one-time link; earlier ones of the same person end."""
+    tx.run("end_sign_in_links", person=link.person, now=tx.now)
+    tx.run("add_sign_in_link", hash=link.hash, person=link.person, now=tx.now, expires_at=link.expires_at)
+
+
+@_each
+def use_link(tx: Transaction, use: LinkUse) -> Account:
+    """Use up a one-time link and answer whose it was. Raises when it is unknown, used or too old."""
+    live = tx.run("live_sign_in_link", hash=use.hash, now=tx.now)
+    if not live:
+        raise BadInput("This sign-in link was used or is too old. Ask for a new one.", field="token")
+    person = str(live[0]["person"])
+    if use.email is not None:
+        _refuse_taken(tx, use.email, person=person)
+    tx.run("use_sign_in_link", hash=use.hash, now=tx.now)
+    changed = tx.run(
+        "set_profile", id=person, email=use.email, name=use.name, password_hash=use.password_hash
+    )
+    _note(tx, person, "sign-in link used", use.hash[:12])
+    return _account(changed[0])
+
+
+@_each
+def set_password(tx: Transaction, change: tuple[str, str]) -> Account:
+    """(person, new hash) -> the account."""
+    person, password_hash = change
+    changed = tx.run("set_profile", id=person, email=None, name=None, password_hash=password_hash)
+    if not changed:
+        raise NotFound("There is no such person.")
+    _note(tx, person, "password changed", person)
+    return _account(changed[0])
+
+
+@_each
+def note_audit(tx: Transaction, entry: AuditEntry) -> None:
+    _note(tx, entry.person, entry.action, entry.subject)
+
+
+def _add_member(tx: Transaction, new: NewMember) -> None:
+    tx.run(
+        "add_person",
+        id=new.person,
+        email=new.email,
+        name=new.name,
+        password_hash=new.password_hash,
+        site_admin=new.site_admin,
+        now=tx.now,
+    )
+    tx.run("add_membership", team=new.team, person=new.person, role=new.role.value, now=tx.now)
+    _note(tx, new.person, "person added", new.team)
+
+
+def _refuse_taken(tx: Transaction, email: str, *, person: str | None) -> None:
+    if tx.run("person_with_email", email=email, other_than=person):
+        raise Conflict("Somebody else uses this e-mail address.", field="email")
+
+
+def _note(tx: Transaction, person: str | None, action: str, subject: str) -> None:
+    tx.run("add_audit", now=tx.now, person=person, action=action, subject=subject)
