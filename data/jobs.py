@@ -1,0 +1,198 @@
+"""Jobs as the other rooms see them: what changes one, and what can be asked.
+
+Writes return a future that resolves when the transaction is on disk; data/transitions.py says what each does.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from typing import Any
+
+from data import rows, transitions
+from data.records import (
+    Claim,
+    Job,
+    JobDetail,
+    JobError,
+    JobFilter,
+    Loss,
+    NewJob,
+    Outcome,
+    Progress,
+    Status,
+    valid_id,
+)
+from data.store import Store
+from data.transitions import Submitted
+
+__all__ = [
+    "Submitted",
+    "ahead",
+    "cancel",
+    "claim",
+    "counts",
+    "delete",
+    "detail",
+    "finish",
+    "get",
+    "live_counts",
+    "lose",
+    "oldest_pending",
+    "page",
+    "processing",
+    "progress",
+    "refuse",
+    "rename",
+    "submit",
+    "submitters",
+    "waiting",
+]
+
+# Writes -----------------------------------------------------------------------------------------------------------
+
+
+def submit(store: Store, new: NewJob) -> Future[Submitted]:
+    """Raises NotEnoughCredits, or Conflict for an idempotency key that was used with another body."""
+    return store.write(transitions.submits, new)
+
+
+def claim(store: Store, claim: Claim) -> Future[bool]:
+    """Whether this run owns the attempt."""
+    return store.write(transitions.claims, claim)
+
+
+def progress(store: Store, report: Progress) -> Future[bool]:
+    """Whether it came from the owner. May wait a moment for others."""
+    return store.write(transitions.progresses, report)
+
+
+def finish(store: Store, outcome: Outcome) -> Future[Job | None]:
+    """The job as it ended; None when the outcome is not the owner's, or not the first."""
+    return store.write(transitions.finishes, outcome)
+
+
+def lose(store: Store, loss: Loss, max_retries: int) -> Future[Job | None]:
+    """The job after its run was lost: in retry, failed or cancelled. None when the run is not the present one."""
+    return store.write(transitions.losses, transitions.Lost(loss, max_retries))
+
+
+def cancel(store: Store, job_id: str) -> Future[Job | None]:
+    """The job after: cancelled, or marked while it runs. None when it has ended or does not exist."""
+    return store.write(transitions.cancels, valid_id(job_id) or "")
+
+
+def refuse(store: Store, job_id: str, attempt: int, error: JobError) -> Future[Job | None]:
+    """Fail a waiting job that cannot be started. None when it does not wait for this attempt."""
+    return store.write(transitions.refusals, transitions.Refusal(valid_id(job_id) or "", attempt, error))
+
+
+def rename(store: Store, job_id: str, name: str) -> Future[Job | None]:
+    """The job after; None when it does not exist."""
+    return store.write(transitions.renames, transitions.Rename(valid_id(job_id) or "", name))
+
+
+def delete(store: Store, job_id: str) -> Future[Job | None]:
+    """The job as it was; None when it is alive or does not exist."""
+    return store.write(transitions.deletes, valid_id(job_id) or "")
+
+
+# Reads ------------------------------------------------------------------------------------------------------------
+
+
+def get(store: Store, job_id: str) -> Job | None:
+    known = valid_id(job_id)
+    if known is None:
+        return None
+    found = store.read("jobs_by_id", jobs=[known])
+    return rows.job(found[0]) if found else None
+
+
+def detail(store: Store, job_id: str) -> JobDetail | None:
+    job = get(store, job_id)
+    if job is None:
+        return None
+    asked = store.read("submission", seq=job.seq)
+    if not asked:
+        return None  # deleted since
+    attempt = next(iter(store.read("last_attempt", seq=job.seq)), {"steps": None, "usage": None})
+    result = next(iter(store.read("result", seq=job.seq)), {})
+    return JobDetail(
+        job=job,
+        inputs=_load(asked[0]["inputs"], {}),
+        settings=_load(asked[0]["settings"], {}),
+        price=_load(asked[0]["price"], []),
+        steps=[rows.step(step) for step in _load(attempt["steps"], [])],
+        history=[rows.history_entry(row) for row in store.read("history", seq=job.seq)],
+        summary=_load(result.get("summary"), {}),
+        warnings=_load(result.get("warnings"), []),
+        tables=_load(result.get("tables"), []),
+        files=_load(result.get("files"), []),
+        usage=rows.usage(_load(attempt["usage"], None)),
+        refunded=store.read("refunded", seq=job.seq)[0]["credits"],
+    )
+
+
+def page(store: Store, team: str, filter: JobFilter, limit: int, before_seq: int | None = None) -> list[Job]:
+    """Newest first, those with a smaller `seq` than `before_seq`."""
+    asked = _asked(team, filter)
+    return (
+        [rows.job(row) for row in store.read("page_jobs", limit=limit, before=before_seq, **asked)]
+        if asked
+        else []
+    )
+
+
+def counts(store: Store, team: str, filter: JobFilter) -> dict[Status, int]:
+    """Only statuses that occur."""
+    asked = _asked(team, filter)
+    return {Status(row["status"]): row["jobs"] for row in store.read("count_jobs", **asked)} if asked else {}
+
+
+def submitters(store: Store, team: str) -> list[tuple[str, str]]:
+    """Id and name of everybody who has a job in the team, by name."""
+    known = valid_id(team)
+    return [(row["id"], row["name"]) for row in store.read("submitters", team=known)] if known else []
+
+
+def waiting(store: Store, per_person: int) -> list[Job]:
+    """Of every person in every team the oldest that wait for a slot, in the order of submission."""
+    return [rows.job(row) for row in store.read("waiting_jobs", per_person=per_person)]
+
+
+def ahead(store: Store, job: Job) -> int:
+    """How many waiting jobs of anybody came earlier."""
+    return int(store.read("count_ahead", seq=job.seq)[0]["jobs"])
+
+
+def processing(store: Store) -> list[Job]:
+    return [rows.job(row) for row in store.read("processing_jobs")]
+
+
+def live_counts(store: Store) -> dict[Status, int]:
+    """Of all teams; only statuses that occur."""
+    return {Status(row["status"]): row["jobs"] for row in store.read("live_counts")}
+
+
+def oldest_pending(store: Store) -> Job | None:
+    found = store.read("oldest_pending")
+    return rows.job(found[0]) if found else None
+
+
+def _asked(team: str, filter: JobFilter) -> dict[str, Any] | None:
+    """Parameters of a filter; None where an id is none, so that nothing can match."""
+    known = valid_id(team)
+    submitter = valid_id(filter.submitter) if filter.submitter is not None else None
+    if known is None or (filter.submitter is not None and submitter is None):
+        return None
+    return {
+        "team": known,
+        "tool": filter.tool,
+        "statuses": [status.value for status in filter.status],
+        "submitter": submitter,
+        "q": filter.q or None,
+    }
+
+
+def _load(text: str | None, default: Any) -> Any:
+    return default if text is None else json.loads(text)

@@ -1,0 +1,94 @@
+"""Rows of the database as records, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from data.records import ErrorKind, HistoryEntry, Job, JobError, Status, Step, Usage, Visibility
+
+_USAGE = frozenset(item.name for item in fields(Usage))
+
+
+def job(row: dict[str, Any]) -> Job:
+    return Job(
+        seq=row["seq"],
+        id=row["id"],
+        team=row["team"],
+        submitter=row["submitter"],
+        submitter_name=row.get("submitter_name") or "",
+        tool=row["tool"],
+        name=row["name"],
+        status=Status(row["status"]),
+        visibility=Visibility(row["visibility"]),
+        credits=row["credits"],
+        attempt=row["attempt"],
+        retries=row["retries"],
+        run_id=row["run_id"],
+        worker=row["worker"],
+        progress=row["progress"],
+        step=row["step"],
+        note=row["note"],
+        cancel_requested=row["cancel_requested"],
+        error=_error(row),
+        cpus_min=row["cpus_min"],
+        cpus_max=row["cpus_max"],
+        memory_mb=row["memory_mb"],
+        gpus=row["gpus"],
+        timeout_s=row["timeout_s"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def history_entry(row: dict[str, Any]) -> HistoryEntry:
+    return HistoryEntry(
+        at=row["happened_at"],
+        from_status=Status(row["from_status"]) if row["from_status"] else None,
+        to_status=Status(row["to_status"]),
+        attempt=row["attempt"],
+        note=row["note"],
+    )
+
+
+def step(given: dict[str, Any]) -> Step:
+    return Step(
+        name=given["name"],
+        state=given["state"],
+        started_at=moment(given.get("started_at")),
+        ended_at=moment(given.get("ended_at")),
+    )
+
+
+def usage(given: dict[str, Any] | None) -> Usage | None:
+    """Names that this version does not know are left out."""
+    return Usage(**{name: value for name, value in given.items() if name in _USAGE}) if given else None
+
+
+def moment(text: str | None) -> datetime | None:
+    """RFC 3339 or ISO text as UTC without zone."""
+    if text is None:
+        return None
+    value = datetime.fromisoformat(text)
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+def dump(value: Any) -> str:
+    return json.dumps(value, default=_text, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON: {value!r}")
+
+
+def _error(row: dict[str, Any]) -> JobError | None:
+    if row["error_kind"] is None:
+        return None
+    return JobError(
+        kind=ErrorKind(row["error_kind"]), message=row["error_message"] or "", log_tail=row["log_tail"] or ""
+    )
