@@ -1,0 +1,430 @@
+"""The supervisor: carries assignments out on a worker, and tells the app about it.
+
+`run` is the Dask task; `stop`, `running` and `report` are what the app asks through `Client.run`. All of them work on
+the one `Supervisor` that `WellplatePlugin` made in this worker. What it says and when: docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import shutil
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distributed import Worker
+from distributed.comm import CommClosedError
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from compute import leftovers, messages
+from compute.messages import Assignment
+from compute.slots import SlotHandle, SlotLost, Slots, TemplateFailed
+from compute.verdict import verdict
+from data.records import Outcome, new_id, utcnow
+
+logger = logging.getLogger("wellplate.supervisor")
+
+#: Quick jobs ride together in one task for at most this long, in seconds.
+RIDE_S = 2.0
+
+#: An outcome that does not fit on the disk is tried again this often, in seconds.
+DISK_RETRY_S = 2.0
+
+#: Messages that come within this time travel together, in seconds.
+BATCH_S = 0.005
+
+
+class UnfitWorker(Exception):
+    """This worker cannot carry jobs out; the message says why."""
+
+
+@dataclass(eq=False)
+class Run:
+    assignment: Assignment
+    run_id: str
+    folder: Path
+    started: str
+    slot: SlotHandle | None = None
+    #: Why it was told to stop.
+    stop_reason: str | None = None
+    gpus: list[int] = field(default_factory=list)
+
+    def names(self) -> dict[str, Any]:
+        each = self.assignment
+        return {"job": each.job, "seq": each.seq, "attempt": each.attempt, "run_id": self.run_id}
+
+
+class Supervisor:
+    def __init__(
+        self,
+        files: Path,
+        cache: Path,
+        *,
+        worker: str,
+        announce: Callable[[dict[str, Any]], None],
+        stop_grace_s: float,
+        gpus: int = 0,
+    ) -> None:
+        self.files = files
+        self.cache = cache
+        self._records = cache / "runs"
+        self._worker = worker
+        self._announce = announce
+        self._stop_grace_s = stop_grace_s
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._room = threading.Condition()
+        self._closing = False
+        self._free_gpus = list(range(gpus))
+        self.slots = Slots(logger.warning)
+
+    def start(self) -> None:
+        """Raises UnfitWorker or TemplateFailed."""
+        check_files_root(self.files)
+        self._records.mkdir(parents=True, exist_ok=True)
+        ended = leftovers.end_all(self.files, self._records)
+        if ended:
+            logger.warning("ended %d processes that an earlier worker left", ended)
+        self.slots.start()
+
+    def run(self, assignments: Sequence[Assignment]) -> list[str]:
+        """One after the other; the ids of those not started, as the ride took long or the worker closes."""
+        begin = time.monotonic()
+        for number, assignment in enumerate(assignments):
+            if self._closing or (number and time.monotonic() - begin > RIDE_S):
+                return [each.job for each in assignments[number:]]
+            self._carry_out(assignment)
+        return []
+
+    def stop(self, run_id: str, reason: str) -> bool:
+        """False when no such run is here."""
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is None:
+                return False
+            self._stop(run, reason)
+            return True
+
+    def running(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [{**run.names(), "started": run.started} for run in self._runs.values()]
+
+    def stop_all(self, reason: str) -> None:
+        """Ends every run without an outcome, at once."""
+        with self._lock:
+            for run in self._runs.values():
+                run.stop_reason = reason
+                if run.slot:
+                    run.slot.close()
+
+    def close(self) -> None:
+        self._closing = True
+        with self._room:
+            self._room.notify_all()
+        self.stop_all(messages.CLOSING)
+        self.slots.close()
+
+    def _carry_out(self, assignment: Assignment) -> None:
+        run_id = new_id()
+        folder = self.files / assignment.folder / "attempts" / f"{assignment.attempt}-{run_id}"
+        run = Run(assignment, run_id, folder, utcnow().isoformat())
+        try:
+            (folder / "work").mkdir(parents=True)
+            (folder / "out").mkdir()
+        except OSError as error:
+            self._lose(run, f"the worker cannot write the job's folder: {error.strerror}")
+            return
+        with self._lock:
+            self._runs[run_id] = run
+            run.gpus = [self._free_gpus.pop() for _ in range(min(assignment.gpus, len(self._free_gpus)))]
+        self._tell(run, messages.STARTED, worker=self._worker, cpus=assignment.cpus)
+        try:
+            report = self._in_slot(run)
+            self._conclude(run, verdict(assignment, run_id, folder, report))
+        except (SlotLost, TemplateFailed) as error:
+            self._gone(run, str(error))
+        finally:
+            with self._lock:
+                del self._runs[run_id]
+                self._free_gpus += run.gpus
+
+    def _in_slot(self, run: Run) -> dict[str, Any]:
+        """Hands the run to a slot and passes its progress on; its report. Raises SlotLost."""
+        slot = self.slots.take()
+        try:
+            slot.carry_out(self._spec(run))
+            with self._lock:
+                run.slot = slot
+                if run.stop_reason:
+                    self._stop(run, run.stop_reason)
+            for message in slot.messages():
+                if "report" in message:
+                    break
+                self._tell(run, messages.PROGRESS, **message["progress"])
+        except SlotLost:
+            with self._lock:
+                run.slot = None
+            slot.release()
+            raise
+        with self._lock:
+            run.slot = None
+        self.slots.give_back(slot)
+        report: dict[str, Any] = message["report"]
+        return report
+
+    def _spec(self, run: Run) -> dict[str, Any]:
+        each = run.assignment
+        files = {
+            name: [(str(self.files / path), called, format) for path, called, format in given]
+            for name, given in each.files.items()
+        }
+        return {
+            "run_id": run.run_id,
+            "tool": each.tool,
+            "cpus": each.cpus,
+            "gpus": ",".join(map(str, run.gpus)),
+            "memory_mb": each.memory_mb,
+            "address_space_mb": each.address_space_mb,
+            "timeout_s": each.timeout_s,
+            "file_size_mb": each.file_size_mb,
+            "open_files": each.open_files,
+            "steps": list(each.steps),
+            "inputs": dict(each.inputs),
+            "settings": dict(each.settings),
+            "files": files,
+            "attempt_folder": str(run.folder),
+            "cache": str(self.cache),
+            "record": str(self._records / f"{run.run_id}.json"),
+            "stop_grace_s": self._stop_grace_s,
+        }
+
+    def _stop(self, run: Run, reason: str) -> None:
+        run.stop_reason = run.stop_reason or reason
+        if run.slot is None:
+            return  # it is told as soon as it has its slot
+        try:
+            run.slot.stop(reason)
+        except SlotLost:
+            return  # the run's own thread sees it too
+
+    def _conclude(self, run: Run, outcome: Outcome) -> None:
+        """On disk first, then announced. A run whose claim was refused leaves nothing."""
+        if run.stop_reason == messages.REFUSED:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            return
+        values = messages.outcome_to_json(outcome)
+        try:
+            self._write(run, json.dumps(values))
+        except FileNotFoundError:
+            return  # the app removed the folder: this run lost
+        self._tell(run, messages.OUTCOME, **values)
+
+    def _write(self, run: Run, text: str) -> None:
+        """`outcome.json` by atomic rename; while the disk is full, waits for room. Raises FileNotFoundError.
+
+        Without fsync: after a power cut a file that is missing or cut short is a run without an outcome, and
+        the results themselves were synced by the child.
+        """
+        temporary = run.folder / "outcome.tmp"
+        told = False
+        while True:
+            try:
+                temporary.write_text(text)
+                temporary.rename(run.folder / "outcome.json")
+                return
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+            if not told:
+                self._tell(run, messages.DISK_FULL, worker=self._worker)
+                told = True
+            with self._room:
+                if self._closing:
+                    raise SlotLost("the worker stopped while its disk was full")
+                self._room.wait(DISK_RETRY_S)
+
+    def _gone(self, run: Run, reason: str) -> None:
+        """The slot is gone: makes sure that its processes are, then says so."""
+        left = leftovers.end_run(run.run_id, self._records)
+        if left:
+            reason += f"; {left} of its processes cannot be ended"
+        if run.stop_reason == messages.REFUSED:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            return
+        if run.stop_reason == messages.CLOSING:
+            reason = "the worker was stopped"
+        if run.stop_reason == messages.LEASE:
+            reason = "the worker had no contact with the scheduler"
+        self._lose(run, reason)
+
+    def _lose(self, run: Run, reason: str) -> None:
+        self._tell(run, messages.LOST, reason=reason, counts=run.stop_reason != messages.CLOSING)
+
+    def _tell(self, run: Run, kind: str, **more: Any) -> None:
+        self._announce({"kind": kind, **run.names(), **more})
+
+
+def check_files_root(files: Path) -> None:
+    """Raises UnfitWorker when the shared folder cannot be written, renamed in and read back."""
+    probe = files / f".probe-{socket.gethostname()}-{uuid.uuid4().hex}"
+    renamed = probe.with_suffix(".renamed")
+    try:
+        probe.write_text(probe.name)
+        probe.rename(renamed)
+        back = renamed.read_text()
+        renamed.unlink()
+    except OSError as error:
+        raise UnfitWorker(f"this worker cannot use the files folder {files}: {error}") from error
+    if back != probe.name:
+        raise UnfitWorker(f"this worker reads something else from {files} than it wrote")
+
+
+class Announcer:
+    """Sends messages to the app as events of the scheduler; those that come together travel together."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._lock = threading.Lock()
+        self._waiting: list[dict[str, Any]] = []
+
+    def __call__(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._waiting.append(message)
+            first = len(self._waiting) == 1
+        if first:
+            self._worker.loop.add_callback(self._soon)
+
+    def flush(self) -> None:
+        """On the event loop only."""
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        try:
+            self._worker.log_event(messages.TOPIC, batch)
+        except CommClosedError:
+            logger.warning("no scheduler to tell %d messages; outcomes are on disk", len(batch))
+
+    def _soon(self) -> None:
+        self._worker.loop.call_later(BATCH_S, self.flush)
+
+
+class Lease:
+    """Asks the scheduler now and then; after `lease_s` without an answer it says so, once per silence."""
+
+    def __init__(self, worker: Worker, lease_s: float, expired: Callable[[], None]) -> None:
+        self._worker = worker
+        self._lease_s = lease_s
+        self._expired = expired
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._keep())
+
+    def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+
+    async def _keep(self) -> None:
+        every = self._lease_s / 6
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await asyncio.wait_for(self._worker.scheduler.identity(n_workers=0), every)
+                last = time.monotonic()
+            except (TimeoutError, OSError):
+                if time.monotonic() - last > self._lease_s:
+                    logger.warning("no contact with the scheduler for %.0f s: ending all runs", self._lease_s)
+                    self._expired()
+                    last = time.monotonic()
+
+
+class WellplatePlugin(WorkerPlugin):
+    """Makes this worker one that carries jobs out. Raises UnfitWorker in `setup` when it cannot."""
+
+    name = "wellplate"
+
+    def __init__(self, files: str, cache: str, *, lease_s: float, stop_grace_s: float) -> None:
+        self.files = files
+        self.cache = cache
+        self.lease_s = lease_s
+        self.stop_grace_s = stop_grace_s
+
+    async def setup(self, worker: Worker) -> None:
+        global _supervisor
+        self._announcer = Announcer(worker)
+        supervisor = Supervisor(
+            Path(self.files),
+            Path(self.cache),
+            worker=worker.address,
+            announce=self._announcer,
+            stop_grace_s=self.stop_grace_s,
+            gpus=int(worker.state.total_resources.get("gpus", 0)),
+        )
+        await asyncio.to_thread(supervisor.start)
+        self._lease = Lease(worker, self.lease_s, lambda: supervisor.stop_all(messages.LEASE))
+        self._lease.start()
+        self._supervisor = _supervisor = supervisor
+
+    async def teardown(self, worker: Worker) -> None:
+        global _supervisor
+        if not hasattr(self, "_supervisor"):
+            return  # setup failed
+        self._lease.stop()
+        await asyncio.to_thread(self._supervisor.close)
+        self._announcer.flush()
+        if _supervisor is self._supervisor:
+            _supervisor = None
+
+
+_supervisor: Supervisor | None = None
+
+
+def _current() -> Supervisor:
+    if _supervisor is None:
+        raise UnfitWorker("this worker has no Wellplate plugin")
+    return _supervisor
+
+
+def run(assignments: Sequence[Assignment]) -> list[str]:
+    """The Dask task: see Supervisor.run."""
+    return _current().run(assignments)
+
+
+def stop(run_id: str, reason: str) -> bool:
+    """Asked by the app: stop this run (`cancelled` or `refused`). False when it is not here."""
+    return _current().stop(run_id, reason)
+
+
+def running() -> list[dict[str, Any]]:
+    """Asked by the app: job, seq, attempt, run_id and started of each run."""
+    return _current().running()
+
+
+def report(dask_worker: Worker) -> dict[str, Any]:
+    """Asked by the app: what this worker has to offer, and whether it can be used."""
+    supervisor = _current()
+    offers = dask_worker.state.total_resources
+    try:
+        check_files_root(supervisor.files)
+        problem = None
+    except UnfitWorker as error:
+        problem = str(error)
+    return {
+        "cpus": int(offers.get("cpus", 0)),
+        "memory_mb": int(offers.get("memory", 0)),
+        "gpus": int(offers.get("gpus", 0)),
+        "running": supervisor.running(),
+        "hostname": socket.gethostname(),
+        "files_writable": problem is None,
+        "problem": problem,
+    }
