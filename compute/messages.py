@@ -57,7 +57,7 @@ class Assignment:
     settings: Mapping[str, Any]
     #: input -> (path, the person's name for it, format)
     files: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    #: Largest address space of one process; None: unlimited, because torch and jax reserve more than they use.
+    #: Largest address space of one process; None: unlimited: torch and jax reserve more than they use.
     address_space_mb: int | None = None
 
 

@@ -31,7 +31,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """This process gets the signal when the thread that forked it ends. Its own children do not inherit this."""
+    """This process gets the signal when the thread that forked it ends. Its children do not inherit this."""
     _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 

@@ -29,7 +29,10 @@ def write_table(table: Table, path: Path, temporary: Path) -> dict[str, Any]:
     wrong = [each.type for each in table.columns if each.type not in TYPES]
     if wrong:
         raise ValueError(f"table {table.name}: column type {wrong[0]} is none of {', '.join(sorted(TYPES))}")
-    config = {"threads": "1", "temp_directory": str(temporary)}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": "1",
+        "temp_directory": str(temporary),
+    }
     with duckdb.connect(":memory:", config=config) as connection:
         columns = ", ".join(f"{_quoted(each.name)} {each.type}" for each in table.columns)
         connection.execute(f"create table result ({columns})")

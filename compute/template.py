@@ -1,13 +1,13 @@
 """The template: `python -m compute.template FD`. One small process per worker with the tools' imports done.
 
-It forks slots (see compute.slot) and does nothing else. It must have one thread, because a fork copies only one.
-Every orphan of a slot that was killed becomes a child of the template, which ends it.
+It forks slots (see compute.slot) and does nothing else. It must have one thread, because a fork copies
+only one. Every orphan of a slot that was killed becomes a child of the template, which ends it.
 
     supervisor -> template   {"slot": true} with one end of a socket pair
     template -> supervisor   {"ready": true}      {"forked": pid}
 
-End of file on the socket means that the worker died: slots get SIGTERM, kill their trees, and the template ends
-after them.
+End of file on the socket means that the worker died: slots get SIGTERM, kill their trees, and the template
+ends after them.
 """
 
 from __future__ import annotations
