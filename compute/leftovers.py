@@ -1,7 +1,8 @@
 """Processes that outlived their run: found by their mark and by what was recorded, never by id alone.
 
-Two ways, because each has a gap. A program has the run's mark in its environment unless it cleaned that; a record
-in the worker's own cache names processes with their start times, but only those that lived when the slot looked.
+Two ways, because each has a gap. A program has the run's mark in its environment unless it cleaned that; a
+record in the worker's own cache names processes with their start times, but only those that lived when the slot
+looked.
 """
 
 from __future__ import annotations

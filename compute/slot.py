@@ -1,7 +1,7 @@
 """A slot: one single-threaded process that carries out one run at a time, each in a child that it forks.
 
-It is the subreaper of everything that the child starts, so nothing leaves the tree below it: not by setsid, not
-by a parent that ends. It measures the tree, keeps to memory and time, and reports only when nobody is left.
+It is the subreaper of everything that the child starts, so nothing leaves the tree below it: not by setsid,
+not by a parent that ends. It measures the tree, keeps to memory and time, and reports only when nobody is left.
 
     supervisor -> slot   {"run": spec}            {"stop": reason}
     slot -> supervisor   {"progress": {...}}      {"report": {"exit", "signal", "stopped", "usage", ...}}
