@@ -1,7 +1,13 @@
 """The DuckDB file: opening it, upgrading it, and opening it again after a fatal error.
 
-One process owns the file (DuckDB lets no second one in, not even to read). A WAL that does not replay is never
-thrown away: the database is then shown read-only as it was at the last checkpoint, until somebody moves the WAL aside.
+One process owns the file: DuckDB lets no second one in, not even to read.
+
+A write-ahead log (WAL) that does not replay is never thrown away: the database is shown read-only as it was
+at the last checkpoint, until somebody moves the WAL aside. DuckDB itself notices only some damage. A
+flipped byte in the length of an entry, or in the header, looks to it like the torn end that a crash leaves;
+it then drops the rest of the WAL without a word. So every transaction counts itself in the table `commits`,
+the last acknowledged number is kept in a small file beside the database, and a WAL is first replayed in
+memory (read-only, on a copy): what comes back with a lower number is damaged.
 """
 
 from __future__ import annotations
@@ -41,7 +47,7 @@ class BadQueries(Exception):
 
 @cache
 def load_queries(path: Path = QUERIES) -> dict[str, str]:
-    """The statements of a file by name: `-- name: word`, a line of comment that says what it does, one statement."""
+    """The statements of a file by name: `-- name: word`, a comment that says what it does, one statement."""
     parts = _HEADER.split(path.read_text())[1:]
     queries: dict[str, str] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
@@ -62,8 +68,16 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def is_storage(error: BaseException) -> bool:
-    """Whether the disk, not the statement, is to blame."""
-    return is_fatal(error) or isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
+    """Whether the disk, not the statement, is to blame.
+
+    A commit that meets a full disk is a TransactionException: 'Failed to commit: Could not write file ...'.
+    """
+    failed_commit = isinstance(error, duckdb.TransactionException) and "Could not " in str(error)
+    return (
+        failed_commit
+        or is_fatal(error)
+        or isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
+    )
 
 
 class Database:
@@ -77,41 +91,44 @@ class Database:
         #: Only makes cursors; a connection that is busy refuses a second thread.
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._writer: duckdb.DuckDBPyConnection | None = None
+        self._mark: int | None = None
         self._readers = 0
         self._gate = threading.Condition()
         self._reopening = False
         path.parent.mkdir(parents=True, exist_ok=True)
         self._open()
 
-    @property
-    def wal(self) -> Path:
-        return self.path.with_name(self.path.name + ".wal")
-
     def wal_bytes(self) -> int:
-        return self.wal.stat().st_size if self.wal.exists() else 0
-
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            raise Unavailable(f"The database cannot be opened at the moment. {FULL}")
-        return self._connection
+        wal = wal_of(self.path)
+        return wal.stat().st_size if wal.exists() else 0
 
     def writer(self) -> duckdb.DuckDBPyConnection:
         """The one cursor for transactions; opens the file again when the last try failed."""
         if self._connection is None:
             self.reopen()
         if self._writer is None:
-            self._writer = self.connection().cursor()
+            self._writer = self._base().cursor()
         return self._writer
 
     def is_open(self) -> bool:
         return self._connection is not None
+
+    def acknowledge(self, number: int) -> None:
+        """Note that transaction `number` is on disk, before anybody is told so."""
+        try:
+            if self._mark is None:
+                self._mark = os.open(mark_of(self.path), os.O_WRONLY | os.O_CREAT, 0o600)
+            os.pwrite(self._mark, b"%020d\n" % number, 0)
+        except OSError as error:
+            # The transaction is safe; only the check at the next start knows less.
+            log.warning("%s: %s", mark_of(self.path), error)
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of its own: two threads on one connection are refused by DuckDB."""
         with self._gate:
             self._gate.wait_for(lambda: not self._reopening)
-            cursor = self.connection().cursor()
+            cursor = self._base().cursor()
             self._readers += 1
         try:
             yield cursor
@@ -129,7 +146,7 @@ class Database:
             self._gate.wait_for(lambda: self._readers == 0)
             try:
                 self.close()
-                self._connection = connect(self.path)
+                self._open()
             finally:
                 self._reopening = False
                 self._gate.notify_all()
@@ -149,47 +166,112 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._mark is not None:
+            os.close(self._mark)
+            self._mark = None
+
+    def _base(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise Unavailable(
+                "The database cannot be opened: the server's disk is full or failing. Try later."
+            )
+        return self._connection
 
     def _open(self) -> None:
+        damage = self._damage()
+        if damage is not None:
+            self._open_without_wal(damage)
+            return
         try:
             self._connection = connect(self.path)
         except duckdb.Error as error:
-            if not self.wal_bytes() or "lock" in str(error).lower():
-                raise Unavailable(_why(self.path, error)) from error
-            self._open_without_wal(error)
-            return
+            raise Unavailable(_why(self.path, error)) from error
         migrate(self._connection, self.migrations)
 
-    def _open_without_wal(self, error: duckdb.Error) -> None:
+    def _damage(self) -> str | None:
+        """Why not everything that was acknowledged would come back, found without changing a byte."""
+        if not self.path.exists():
+            return None
+        expected = acknowledged(self.path)
+        with _beside(self.path, "probe") as probe:
+            if self.wal_bytes():
+                shutil.copyfile(wal_of(self.path), wal_of(probe))
+            try:
+                with connect(probe, read_only=True) as connection:
+                    found = _committed(connection)
+            except duckdb.Error as error:
+                if not self.wal_bytes() or "lock" in str(error).lower():
+                    raise Unavailable(_why(self.path, error)) from error
+                return str(error)
+        return None if found >= expected else f"transaction {expected} was acknowledged, {found} came back"
+
+    def _open_without_wal(self, damage: str) -> None:
         """Show what the last checkpoint had, from a second name of the file beside which lies no WAL."""
-        shown = self.path.with_name(self.path.stem + "-without-wal" + self.path.suffix)
-        shown.unlink(missing_ok=True)
-        try:
-            os.link(self.path, shown)
-        except OSError:
-            shutil.copyfile(self.path, shown)
-        try:
-            self._connection = connect(shown, read_only=True)
-        except duckdb.Error as second:
-            raise Unavailable(_why(self.path, second)) from second
+        log.error("%s is damaged: %s", wal_of(self.path), damage)
+        with _beside(self.path, "without-wal") as shown:
+            try:
+                self._connection = connect(shown, read_only=True)
+            except duckdb.Error as error:
+                raise Unavailable(_why(self.path, error)) from error
         self.read_only = (
-            "The newest changes of the database could not be read back (its write-ahead log is damaged), so it is "
-            "shown read-only as it was before them. Stop the app, keep a copy of the home folder, then run "
-            "`wellplate move-wal-aside` to go on without these changes, or restore a backup."
+            "The newest changes of the database could not be read back (its write-ahead log is damaged or "
+            "missing), so it is shown read-only, as it was before them. Stop the app, keep a copy of the home "
+            f"folder. Then restore a backup, or go on without these changes: "
+            f"python -m data.backup move-wal-aside {self.path.parent}"
         )
-        log.error("%s is damaged: %s", self.wal, error)
+
+
+def wal_of(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
+def mark_of(path: Path) -> Path:
+    """The file that holds the number of the last acknowledged transaction."""
+    return path.with_name(path.name + ".acknowledged")
+
+
+def acknowledged(path: Path) -> int:
+    """0 for a database that comes without the file, such as a restored one."""
+    mark = mark_of(path)
+    text = mark.read_text().strip() if mark.exists() else ""
+    return int(text) if text.isdecimal() else 0
+
+
+@contextmanager
+def _beside(path: Path, word: str) -> Iterator[Path]:
+    """A second name of the same file, for a while (an open file outlives its name)."""
+    second = path.with_name(f"{path.stem}-{word}{path.suffix}")
+    second.unlink(missing_ok=True)
+    try:
+        os.link(path, second)
+    except OSError:
+        shutil.copyfile(path, second)  # a file system without hard links
+    try:
+        yield second
+    finally:
+        second.unlink(missing_ok=True)
+        wal_of(second).unlink(missing_ok=True)
+
+
+def _committed(connection: duckdb.DuckDBPyConnection) -> int:
+    if not _has_table(connection, "commits"):
+        return 0
+    return int(connection.execute("select number from commits").fetchall()[0][0])
 
 
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """One fsync per commit. Checkpoints are the writer's to choose: the default stalls a commit by 0.3 s."""
-    config = {"checkpoint_threshold": "1GB", "allow_unsigned_extensions": "false"}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "checkpoint_threshold": "1GB",
+        "allow_unsigned_extensions": "false",
+    }
     connection = duckdb.connect(str(path), read_only=read_only, config=config)
     connection.execute("set TimeZone = 'UTC'")
     return connection
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = MIGRATIONS) -> list[str]:
-    """Apply what this home has not had yet, each file in a transaction with its own record; returns the names."""
+    """Apply what this home has not had yet, each file in a transaction with its record; returns the names."""
     steps = [SCHEMA, *sorted(folder.glob("*.sql"))]
     known = _applied(connection)
     fresh = [step for step in steps if step.name not in known]
@@ -205,14 +287,19 @@ def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = MIGRATIONS) ->
 
 
 def _applied(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    if not connection.execute("select 1 from duckdb_tables() where table_name = 'migrations'").fetchall():
+    if not _has_table(connection, "migrations"):
         return set()
     return {name for (name,) in connection.execute("select name from migrations").fetchall()}
 
 
+def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    found = connection.execute("select 1 from duckdb_tables() where table_name = $name", {"name": name})
+    return bool(found.fetchall())
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit when the body went well. After any error DuckDB's commit would quietly roll back, so never call it then."""
+    """Commit when the body went well. After an error DuckDB's commit quietly rolls back: never call it."""
     connection.execute("begin")
     try:
         yield
@@ -248,7 +335,7 @@ def rows(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
 
 def _why(path: Path, error: duckdb.Error) -> str:
     if "lock" in str(error).lower():
-        return f"{path} is in use by another process: only one app at a time can open a home. Stop the other one."
+        return f"{path} is in use by another process: only one app can open a home. Stop the other one."
     if "No space left" in str(error):
         return f"{path} cannot be opened: the disk is full. Make space and start again."
     return f"{path} cannot be opened: {error}. Restore a backup into an empty home."

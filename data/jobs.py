@@ -1,6 +1,7 @@
 """Jobs as the other rooms see them: what changes one, and what can be asked.
 
-Writes return a future that resolves when the transaction is on disk; data/transitions.py says what each does.
+Writes return a future that resolves when the transaction is on disk; submits.py, runs.py and actions.py say
+what each does.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 from concurrent.futures import Future
 from typing import Any
 
-from data import rows, transitions
+from data import actions, rows, runs, submits
 from data.records import (
     Claim,
     Job,
@@ -24,7 +25,7 @@ from data.records import (
     valid_id,
 )
 from data.store import Store
-from data.transitions import Submitted
+from data.submits import Submitted
 
 __all__ = [
     "Submitted",
@@ -49,55 +50,55 @@ __all__ = [
     "waiting",
 ]
 
-# Writes -----------------------------------------------------------------------------------------------------------
+# Writes ---------------------------------------------------------------------------------------------------
 
 
 def submit(store: Store, new: NewJob) -> Future[Submitted]:
     """Raises NotEnoughCredits, or Conflict for an idempotency key that was used with another body."""
-    return store.write(transitions.submits, new)
+    return store.write(submits.submits, new)
 
 
 def claim(store: Store, claim: Claim) -> Future[bool]:
     """Whether this run owns the attempt."""
-    return store.write(transitions.claims, claim)
+    return store.write(runs.claims, claim)
 
 
 def progress(store: Store, report: Progress) -> Future[bool]:
     """Whether it came from the owner. May wait a moment for others."""
-    return store.write(transitions.progresses, report)
+    return store.write(runs.progresses, report)
 
 
 def finish(store: Store, outcome: Outcome) -> Future[Job | None]:
     """The job as it ended; None when the outcome is not the owner's, or not the first."""
-    return store.write(transitions.finishes, outcome)
+    return store.write(runs.finishes, outcome)
 
 
 def lose(store: Store, loss: Loss, max_retries: int) -> Future[Job | None]:
-    """The job after its run was lost: in retry, failed or cancelled. None when the run is not the present one."""
-    return store.write(transitions.losses, transitions.Lost(loss, max_retries))
+    """The job after its run was lost: in retry, failed or cancelled. None: that run is not the present one."""
+    return store.write(runs.losses, runs.Lost(loss, max_retries))
 
 
 def cancel(store: Store, job_id: str) -> Future[Job | None]:
     """The job after: cancelled, or marked while it runs. None when it has ended or does not exist."""
-    return store.write(transitions.cancels, valid_id(job_id) or "")
+    return store.write(actions.cancels, valid_id(job_id) or "")
 
 
 def refuse(store: Store, job_id: str, attempt: int, error: JobError) -> Future[Job | None]:
     """Fail a waiting job that cannot be started. None when it does not wait for this attempt."""
-    return store.write(transitions.refusals, transitions.Refusal(valid_id(job_id) or "", attempt, error))
+    return store.write(actions.refusals, actions.Refusal(valid_id(job_id) or "", attempt, error))
 
 
 def rename(store: Store, job_id: str, name: str) -> Future[Job | None]:
     """The job after; None when it does not exist."""
-    return store.write(transitions.renames, transitions.Rename(valid_id(job_id) or "", name))
+    return store.write(actions.renames, actions.Rename(valid_id(job_id) or "", name))
 
 
 def delete(store: Store, job_id: str) -> Future[Job | None]:
     """The job as it was; None when it is alive or does not exist."""
-    return store.write(transitions.deletes, valid_id(job_id) or "")
+    return store.write(actions.deletes, valid_id(job_id) or "")
 
 
-# Reads ------------------------------------------------------------------------------------------------------------
+# Reads ----------------------------------------------------------------------------------------------------
 
 
 def get(store: Store, job_id: str) -> Job | None:

@@ -87,7 +87,7 @@ def grants(transaction: Transaction, arguments: list[Grant]) -> list[Balance | E
         if argument.credits < 0 and account.available + argument.credits < 0:
             results.append(
                 WrongState(
-                    f"Only {account.available} credits can be taken back: the balance is {account.balance}, and "
+                    f"Only {account.available} credits can be taken back: the balance is {account.balance}; "
                     f"{account.held} of it are held for jobs that wait."
                 )
             )

@@ -13,6 +13,10 @@ select greatest(
     (select coalesce(max(greatest(number, coalesce(job_seq, 0))), 0) from ledger)
 ) as number;
 
+-- name: count_commit
+-- Counts a transaction; part of every one.
+update commits set number = number + 1 returning number;
+
 -- Submit -------------------------------------------------------------------------------------------------------
 
 -- name: known_keys
@@ -283,12 +287,12 @@ left join persons p on p.id = s.submitter
 order by name, id;
 
 -- name: waiting_jobs
--- The oldest jobs that wait for a slot, so many of each person in each team.
+-- The oldest jobs that wait, so many of each person in each team and lane (quick jobs take no cpus).
 select j.*, p.name as submitter_name
 from (
     select * from jobs
     where status in ('pending', 'retry')
-    qualify row_number() over (partition by team, submitter order by seq) <= $per_person
+    qualify row_number() over (partition by team, submitter, cpus_min = 0 order by seq) <= $per_person
 ) j
 left join persons p on p.id = j.submitter
 order by j.seq;
@@ -368,6 +372,26 @@ select l.happened_at, l.kind, l.balance, l.held, j.id as job, l.note
 from (select * from ledger where team = $team::uuid order by number desc limit $limit) l
 left join jobs j on j.seq = l.job_seq
 order by l.number desc;
+
+-- Uploads ------------------------------------------------------------------------------------------------------
+
+-- name: add_uploads
+-- Register uploads whose bytes are on disk.
+insert into files (id, seq, team, owner, name, size, sha256, format, visibility, created_at)
+select unnest($id::uuid[]), unnest($seq::bigint[]), unnest($team::uuid[]), unnest($owner::uuid[]),
+    unnest($name::varchar[]), unnest($size::bigint[]), unnest($sha256::varchar[]), unnest($format::varchar[]),
+    unnest($visibility::visibility[]), unnest($created_at::timestamp[]);
+
+-- name: upload_by_id
+-- One upload that was not deleted.
+select id, team, owner, name, size, sha256, format, created_at from files
+where id = $id::uuid and deleted_at is null;
+
+-- name: uploads_of_team
+-- A team's newest uploads, of some formats (null: all).
+select id, team, owner, name, size, sha256, format, created_at from files
+where team = $team::uuid and deleted_at is null and ($formats is null or list_contains($formats::varchar[], format))
+order by seq desc limit $limit;
 
 -- People -------------------------------------------------------------------------------------------------------
 

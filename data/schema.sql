@@ -13,6 +13,10 @@ create type ledger_kind as enum ('grant', 'hold', 'charge', 'release', 'refund')
 
 create table migrations (name varchar not null, applied_at timestamp not null);
 
+-- One row: how many transactions this database has had; tells whether a write-ahead log came back whole.
+create table commits (number bigint not null);
+insert into commits values (0);
+
 -- People -------------------------------------------------------------------------------------------------------
 
 create table persons (

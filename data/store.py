@@ -1,14 +1,16 @@
 """The store: named reads on a cursor per call, and one writer thread that commits in groups.
 
-A commit costs one fsync (about 4 ms), whatever it carries. So the writer takes everything that is queued, hands each
-verb all of its arguments at once, commits once, and only then resolves the callers' futures.
+A commit costs one fsync (1 to 4 ms), whatever it carries. So the writer takes everything that is queued,
+hands each verb all of its arguments at once, commits once, and only then resolves the callers' futures.
 
-Within a group the verbs run in the order of a job's life (`Rank`), not in the order of arrival. That is legal because
-none of these callers has been told anything yet: they are concurrent, and any order among concurrent callers is one
-that they could have seen. A caller that waits for its future before it writes again always finds its own write.
+Within a group the verbs run in the order of a job's life (`Rank`), not in the order of arrival. That is
+legal because none of these callers has been told anything yet: they are concurrent, and any order among
+concurrent callers is one that they could have seen. A caller that waits for its future before it writes
+again finds its own write.
 
-DuckDB has no savepoints, and after any error `commit` returns normally and rolls everything back. So an error means
-ROLLBACK, and every caller of the group again in a transaction of its own: a poisoned one fails alone.
+DuckDB has no savepoints, and after any error `commit` returns normally and rolls everything back. So an
+error means ROLLBACK, and every caller of the group again in a transaction of its own: a poisoned one fails
+alone.
 """
 
 from __future__ import annotations
@@ -91,8 +93,8 @@ class Transaction:
         )
 
 
-#: Set-based: gets all arguments of one group and returns a result for each. An Exception as a result is raised to
-#: that caller only; one that is raised makes the group start again, caller by caller.
+#: Set-based: gets all arguments of one group and returns a result for each. An Exception as a result goes to that
+#: caller only; one that is raised makes the group start again, caller by caller.
 Verb = Callable[[Transaction, list[Any]], list[Any]]
 
 
@@ -127,7 +129,8 @@ def rounds(arguments: list[A], key: Callable[[A], K]) -> Iterable[list[int]]:
     waiting = list(range(len(arguments)))
     while waiting:
         seen: set[K] = set()
-        turn, later = [], []
+        turn: list[int] = []
+        later: list[int] = []
         for position in waiting:
             (later if key(arguments[position]) in seen else turn).append(position)
             seen.add(key(arguments[position]))
@@ -154,7 +157,7 @@ class Store:
         self.database = Database(path, migrations=migrations)
         #: Transactions committed since the start.
         self.commits = 0
-        self._seq = self.read("last_number")[0]["number"]
+        self._seq = 0 if self.read_only else self.read("last_number")[0]["number"]
         self._now = utcnow()
         self._queue: list[_Call] = []
         self._urgent = 0
@@ -194,7 +197,7 @@ class Store:
         return self._put(_Call(None, action))
 
     def listen(self, callback: Callable[[list[Change]], None]) -> Callable[[], None]:
-        """Call back with the changes of each commit, from the writer thread: be quick. Returns what ends it."""
+        """Call back with the changes of each commit, in the writer thread: be quick. Returns what ends it."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
 
@@ -228,7 +231,7 @@ class Store:
                 self._wake.notify_all()
         return call.future
 
-    # The writer thread ------------------------------------------------------------------------------------------
+    # The writer thread --------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         while True:
@@ -293,11 +296,13 @@ class Store:
                 answers = verb(transaction, [calls[position].argument for position in positions])
                 for position, answer in zip(positions, answers, strict=True):
                     results[position] = answer
+            number = transaction.run("count_commit")[0]["number"]
         except BaseException:
             rollback(connection)
             raise
         connection.execute("commit")
         self.commits += 1
+        self.database.acknowledge(number)
         return results, [self._numbered(change) for change in transaction.changes]
 
     def _numbered(self, change: dict[str, Any]) -> Change:
@@ -314,7 +319,7 @@ class Store:
                 log.exception("a listener failed; the others and the store go on")
 
     def _lost_disk(self, calls: list[_Call], error: Exception) -> None:
-        """The disk is full or DuckDB gave up. What is on disk is the truth: open again, and let callers try again.
+        """The disk is full or DuckDB gave up. What is on disk is the truth: open again, callers may retry.
 
         They are not replayed: a commit that failed half-way may be found on disk after all.
         """

@@ -1,0 +1,209 @@
+"""Submitting: credits, idempotency keys, and the new job's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from data import rows
+from data.errors import Conflict, NotEnoughCredits, NotFound
+from data.ledger import Posting, accounts, post
+from data.records import Balance, Job, LedgerKind, NewJob, Status
+from data.store import Rank, Transaction, ranked
+from data.transitions import by_id, history, names, tell
+
+KEY_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    job: Job
+    #: False when an earlier submit with the same idempotency key made it.
+    created: bool
+
+
+Key = tuple[str, str, str]
+
+
+@ranked(Rank.SUBMIT)
+def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted | Exception]:
+    """One after the other, each against what the earlier ones hold."""
+    known = _known_keys(transaction, new_jobs)
+    balances = accounts(transaction, [new.team for new in new_jobs])
+    first = transaction.next_seq(len(new_jobs))
+    accepted: list[tuple[int, NewJob]] = []
+    answers: list[str | Exception] = []
+    for number, new in enumerate(new_jobs):
+        key = _key(new)
+        if key is not None and key in known:
+            answers.append(_same_body(new, *known[key]))
+            continue
+        problem = _unaffordable(new, balances.get(new.team))
+        if problem is not None:
+            answers.append(problem)
+            continue
+        account = balances[new.team]
+        balances[new.team] = Balance(balance=account.balance, held=account.held + new.credits)
+        if key is not None:
+            known[key] = (new.body_hash, new.id)
+        accepted.append((first + number, new))
+        answers.append(new.id)
+    _insert(transaction, accepted)
+    return _submitted(transaction, answers, accepted)
+
+
+def _known_keys(transaction: Transaction, new_jobs: list[NewJob]) -> dict[Key, tuple[str, str]]:
+    keys = [key for key in map(_key, new_jobs) if key is not None]
+    if not keys:
+        return {}
+    since = transaction.now - KEY_LIFE
+    transaction.run("forget_old_keys", since=since)
+    found = transaction.run(
+        "known_keys",
+        keys=[key for key, _, _ in keys],
+        persons=[person for _, person, _ in keys],
+        teams=[team for _, _, team in keys],
+        since=since,
+    )
+    return {(row["key"], row["person"], row["team"]): (row["body_hash"], row["job"]) for row in found}
+
+
+def _key(new: NewJob) -> Key | None:
+    return (new.idempotency_key, new.submitter, new.team) if new.idempotency_key else None
+
+
+def _same_body(new: NewJob, body_hash: str, job: str) -> str | Conflict:
+    if new.body_hash == body_hash:
+        return job
+    return Conflict(
+        "This idempotency key was used for another job in the last 24 hours. Use a new key for a new job.",
+        field="Idempotency-Key",
+    )
+
+
+def _unaffordable(new: NewJob, account: Balance | None) -> Exception | None:
+    if account is None:
+        return NotFound("There is no such team.")
+    missing = new.credits - account.available
+    if not new.enforce or new.credits == 0 or missing <= 0:
+        return None
+    return NotEnoughCredits(
+        f"This job costs {new.credits} credits, {max(account.available, 0)} are available: {missing} missing. "
+        "Ask the site's admin for a grant, or wait until jobs that hold credits have ended."
+    )
+
+
+def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:
+    if not accepted:
+        return
+    seqs = [seq for seq, _ in accepted]
+    new_jobs = [new for _, new in accepted]
+    transaction.run(
+        "insert_jobs",
+        seqs=seqs,
+        ids=[new.id for new in new_jobs],
+        teams=[new.team for new in new_jobs],
+        submitters=[new.submitter for new in new_jobs],
+        tools=[new.tool for new in new_jobs],
+        names=[new.name for new in new_jobs],
+        visibilities=[new.visibility.value for new in new_jobs],
+        credits=[new.credits for new in new_jobs],
+        cpus_mins=[new.cpus_min for new in new_jobs],
+        cpus_maxs=[new.cpus_max for new in new_jobs],
+        memories=[new.memory_mb for new in new_jobs],
+        gpus=[new.gpus for new in new_jobs],
+        timeouts=[new.timeout_s for new in new_jobs],
+        now=transaction.now,
+    )
+    transaction.run(
+        "insert_submissions",
+        seqs=seqs,
+        inputs=[rows.dump(new.inputs) for new in new_jobs],
+        settings=[rows.dump(new.settings) for new in new_jobs],
+        prices=[rows.dump(new.price) for new in new_jobs],
+    )
+    history(transaction, [(seq, None, Status.PENDING, 1, "submitted") for seq in seqs])
+    post(
+        transaction,
+        [
+            Posting(
+                team=new.team,
+                kind=LedgerKind.HOLD,
+                balance=0,
+                held=new.credits,
+                job_seq=seq,
+                person=new.submitter,
+                note=new.tool,
+            )
+            for seq, new in accepted
+            if new.credits > 0
+        ],
+    )
+    keyed = [new for new in new_jobs if new.idempotency_key]
+    if keyed:
+        transaction.run(
+            "insert_keys",
+            keys=[new.idempotency_key for new in keyed],
+            persons=[new.submitter for new in keyed],
+            teams=[new.team for new in keyed],
+            hashes=[new.body_hash for new in keyed],
+            jobs=[new.id for new in keyed],
+            now=transaction.now,
+        )
+
+
+def _submitted(
+    transaction: Transaction, answers: list[str | Exception], accepted: list[tuple[int, NewJob]]
+) -> list[Submitted | Exception]:
+    """The records of what was written; the first answer for a new job is its creation."""
+    called = names(transaction, [new.submitter for _, new in accepted])
+    created = {
+        new.id: _job(seq, new, called.get(new.submitter, ""), transaction.now) for seq, new in accepted
+    }
+    for job in created.values():
+        tell(transaction, job)
+    earlier = [answer for answer in answers if isinstance(answer, str) and answer not in created]
+    found = created | by_id(transaction, earlier)
+    results: list[Submitted | Exception] = []
+    for answer in answers:
+        if isinstance(answer, Exception):
+            results.append(answer)
+        elif answer not in found:
+            results.append(
+                Conflict("The job of this idempotency key was deleted. Use a new key for a new job.")
+            )
+        else:
+            results.append(Submitted(found[answer], created=created.pop(answer, None) is not None))
+    return results
+
+
+def _job(seq: int, new: NewJob, submitter_name: str, now: datetime) -> Job:
+    return Job(
+        seq=seq,
+        id=new.id,
+        team=new.team,
+        submitter=new.submitter,
+        submitter_name=submitter_name,
+        tool=new.tool,
+        name=new.name,
+        status=Status.PENDING,
+        visibility=new.visibility,
+        credits=new.credits,
+        attempt=1,
+        retries=0,
+        run_id=None,
+        worker=None,
+        progress=None,
+        step=None,
+        note=None,
+        cancel_requested=False,
+        error=None,
+        cpus_min=new.cpus_min,
+        cpus_max=new.cpus_max,
+        memory_mb=new.memory_mb,
+        gpus=new.gpus,
+        timeout_s=new.timeout_s,
+        created_at=now,
+        started_at=None,
+        ended_at=None,
+    )
