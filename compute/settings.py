@@ -71,6 +71,12 @@ class Settings(_Section):
     tools: ToolSettings
 
     @property
+    def local_url(self) -> str:
+        """Where a program on this machine reaches the app."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "") else "[::1]" if self.host == "::" else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
     def database(self) -> Path:
         return self.home / "wellplate.duckdb"
 

@@ -195,6 +195,8 @@ class JobDetail:
     files: list[dict[str, Any]]
     usage: Usage | None
     refunded: int = 0
+    #: Only what the list shows: a colleague's private job.
+    row_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,68 @@
+# The verbs of this project. `make` lists them.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
+
+.PHONY: help run test check fix bench token link backup restore move-wal-aside packages packages-test clean
+
+help:  ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+run: $(READY) packages  ## start Wellplate and serve http://127.0.0.1:8501/app/
+	@exec $(BIN)/python app.py
+
+test: $(DEV) packages packages-test  ## everything the tests need, then all tests
+	$(MAKE) check
+	$(BIN)/python -m pytest
+
+check: $(DEV)  ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(DEV)  ## mend what a machine can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) packages packages-test  ## measure beside peers; prints tables, writes results/
+	$(BIN)/python -m benchmarks
+
+token: $(READY)  ## a new API token of the site's admin (the app must run)
+	@$(BIN)/python -m compute.commands token
+
+link: $(READY)  ## a new one-time sign-in link for the admin (the app must run)
+	@$(BIN)/python -m compute.commands link
+
+backup: $(READY)  ## database and files together: make backup TO=folder (the app must run)
+	@$(BIN)/python -m compute.commands backup "$(TO)"
+
+restore: $(READY)  ## make restore FROM=folder, into an empty WELLPLATE_HOME
+	@$(BIN)/python -m compute.commands restore "$(FROM)"
+
+move-wal-aside: $(READY)  ## when the database did not open cleanly; says what is lost
+	@$(BIN)/python -m compute.commands move-wal-aside
+
+packages:
+	@sh packages.sh packages.txt
+
+packages-test:
+	@sh packages.sh packages-test.txt
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(READY): $(VENV)/bin/python requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+$(DEV): $(READY) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

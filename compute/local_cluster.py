@@ -1,0 +1,185 @@
+"""The default cluster: `dask scheduler` and one `dask worker` as processes of their own, on loopback with TLS.
+
+They outlive an app that died (compute/grace.py ends them) and are found again by `HOME/run/cluster.json`. A process is
+known by pid and start time, never by pid alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from compute import certificates
+from compute.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+#: What a process of the cluster may inherit: no secret of the app is among it.
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
+_STOP_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True)
+class ProcessName:
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessName:
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def find(self) -> psutil.Process | None:
+        """The process, or None when it is gone (or a zombie)."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 0.01
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+class LocalCluster:
+    """The two processes, started or found again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._record = settings.run_folder / "cluster.json"
+        self.certificates = certificates.ensure(settings.home / "tls")
+        self.address = ""
+        self.scheduler: ProcessName | None = None
+        self.worker: ProcessName | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def find(self) -> bool:
+        """Take over the cluster that an earlier app of the same code left running."""
+        if not self._record.exists():
+            return False
+        record = json.loads(self._record.read_text())
+        scheduler, worker = ProcessName(**record["scheduler"]), ProcessName(**record["worker"])
+        if record["code"] == code_version() and record["cpus"] == self._settings.cpus and scheduler.find():
+            self.address, self.scheduler, self.worker = record["address"], scheduler, worker
+            return True
+        for process in (worker, scheduler):
+            _end(process)
+        return False
+
+    def start(self) -> None:
+        self._settings.run_folder.mkdir(parents=True, exist_ok=True)
+        port = _free_port()
+        self.address = f"tls://127.0.0.1:{port}"
+        self.scheduler = self._spawn(
+            "scheduler",
+            ["--host", "127.0.0.1", "--protocol", "tls", "--port", str(port), "--no-dashboard"]
+            + ["--preload", "compute.grace"],
+        )
+        self.start_worker()
+
+    def start_worker(self) -> None:
+        cpus = self._settings.cpus
+        memory_mb = psutil.virtual_memory().total // 2**20
+        self.worker = self._spawn(
+            "worker",
+            [self.address, "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "0"]
+            # More threads than slots: resources decide what runs, a thread must never be what is short.
+            + ["--nthreads", str(2 * cpus + 2), "--death-timeout", "60"]
+            + ["--resources", f"cpus={cpus} memory={memory_mb} gpus={_gpus()}"]
+            + ["--local-directory", str(self._settings.run_folder / "dask")],
+        )
+        self._write_record()
+
+    def stop(self) -> None:
+        for process in (self.worker, self.scheduler):
+            if process is not None:
+                _end(process)
+        self._record.unlink(missing_ok=True)
+
+    def end_worker(self) -> None:
+        if self.worker is not None:
+            _end(self.worker)
+
+    def dead(self) -> list[str]:
+        """Which of the two are gone; reaps those that this process started."""
+        self._children = [child for child in self._children if child.poll() is None]
+        named = {"scheduler": self.scheduler, "worker": self.worker}
+        return [name for name, process in named.items() if process is None or process.find() is None]
+
+    def _spawn(self, kind: str, arguments: list[str]) -> ProcessName:
+        tls = self.certificates
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments]
+        command += ["--tls-ca-file", str(tls.authority), "--tls-cert", str(tls.certificate)]
+        command += ["--tls-key", str(tls.key)]
+        with open(self._settings.run_folder / f"{kind}.log", "ab") as log:
+            child = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the app's terminal is not meant for them
+            )
+        self._children.append(child)
+        return ProcessName.of(child.pid)
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return environment | {
+            "PYTHONPATH": str(ROOT),
+            "WELLPLATE_GRACE_S": str(self._settings.cluster.grace_s),
+            # A task of ours is run again by the app, with an attempt of its own, never by Dask.
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+            "DASK_DISTRIBUTED__COMM__TLS__MIN_VERSION": "1.3",
+            "DASK_DISTRIBUTED__ADMIN__TICK__LIMIT": "30s",
+        }
+
+    def _write_record(self) -> None:
+        assert self.scheduler is not None and self.worker is not None
+        record = {
+            "address": self.address,
+            "scheduler": asdict(self.scheduler),
+            "worker": asdict(self.worker),
+            "cpus": self._settings.cpus,
+            "code": code_version(),
+        }
+        temporary = self._record.with_suffix(".tmp")
+        temporary.write_text(json.dumps(record, indent=1))
+        temporary.chmod(0o600)
+        temporary.replace(self._record)
+
+
+def code_version() -> str:
+    """Hash of the code that workers run: a worker with older code is replaced, not reused."""
+    digest = hashlib.sha256()
+    for folder in ("compute", "tools", "data"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _end(process: ProcessName) -> None:
+    """TERM, so that the worker can clean up; KILL when that takes too long."""
+    found = process.find()
+    if found is None:
+        return
+    found.terminate()
+    _, alive = psutil.wait_procs([found], timeout=_STOP_TIMEOUT_S)
+    for survivor in alive:
+        survivor.kill()
+    psutil.wait_procs(alive, timeout=_STOP_TIMEOUT_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _gpus() -> int:
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))

@@ -1,0 +1,178 @@
+"""What came out of a job: panels, tables, exports, archives. Reads folders and records; changes nothing."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from data import tables
+from data.errors import BadInput, NotFound
+from data.folders import Folders
+from data.records import JobDetail
+from tools.contract import Finished, Panel, Tool
+
+_CHUNK = 1 << 20
+#: A line of a log is seldom longer, in bytes.
+_LINE = 500
+
+
+def panels(tool: Tool, detail: JobDetail, folders: Folders) -> list[Panel]:
+    finished = Finished(
+        given_settings=detail.settings,
+        given_inputs=detail.inputs,
+        summary=detail.summary,
+        warnings=detail.warnings,
+        folder=folders.results(detail.job.id),
+        rows=lambda name: rows(detail, folders, name),
+    )
+    return list(tool.view(finished))
+
+
+def rows(detail: JobDetail, folders: Folders, name: str) -> list[dict[str, Any]]:
+    return tables.read(folders.file_of(detail.job.id, describe(detail, name)["file"]))
+
+
+def describe(detail: JobDetail, name: str) -> dict[str, Any]:
+    """Title, file and columns of a result table."""
+    for table in detail.tables:
+        if table["name"] == name:
+            return table
+    raise NotFound(f"This job has no table {name!r}.")
+
+
+def referred(detail: JobDetail, folders: Folders, path: str) -> tuple[Path, str]:
+    """Path and name of a result, or, as `inputs/<input>/<number>`, of an input of the job."""
+    parts = path.split("/")
+    if parts[0] == "inputs" and len(parts) == 3 and parts[2].isdigit():
+        return input_file(detail, folders, parts[1], int(parts[2]))
+    found = folders.file_of(detail.job.id, path)
+    return found, found.name
+
+
+def input_file(detail: JobDetail, folders: Folders, input: str, number: int) -> tuple[Path, str]:
+    """Path and name of an input file."""
+    files = folders.request(detail.job.id)["files"].get(input, [])
+    if not 0 <= number < len(files):
+        raise NotFound("This job has no such input.")
+    path, name, _ = files[number]
+    return folders.root / path, name
+
+
+def read_log(path: Path, tail: int | None) -> str:
+    """The log, or its last lines. Empty before there is one."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        if tail is not None:
+            end = file.seek(0, 2)
+            file.seek(max(0, end - tail * _LINE))
+        text = file.read().decode("utf-8", "replace")
+    return text if tail is None else "\n".join(text.splitlines()[-tail:])
+
+
+def export(detail: JobDetail, folders: Folders, format: str) -> tuple[str, str, bytes]:
+    """(file name, media type, content). CSV holds the first table, or the summary where there is none."""
+    if format == "json":
+        return f"{_stem(detail)}.json", "application/json", _json(detail, folders)
+    if format == "csv":
+        return f"{_stem(detail)}.csv", "text/csv; charset=utf-8", _csv(detail, folders)
+    raise BadInput(f"There is no export as {format!r}; choose csv or json.", field="format")
+
+
+def archive(detail: JobDetail, folders: Folders) -> Iterator[bytes]:
+    """Everything of a job as a zip, made while it is sent: results, inputs, log, and job.json with the envelope."""
+    root = Path(_stem(detail))
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as bundle:
+        bundle.writestr(str(root / "job.json"), _json(detail, folders))
+        for source, name in _members(detail, folders):
+            with source.open("rb") as file, bundle.open(str(root / name), "w", force_zip64=True) as member:
+                while chunk := file.read(_CHUNK):
+                    member.write(chunk)
+                    yield sink.take()
+    yield sink.take()
+
+
+def _members(detail: JobDetail, folders: Folders) -> Iterator[tuple[Path, Path]]:
+    log = folders.log(detail.job)
+    if log.exists():
+        yield log, Path("log.txt")
+    results = folders.results(detail.job.id)
+    for path in sorted(results.rglob("*")) if results.is_dir() else []:
+        if path.is_file() and not path.is_symlink():
+            yield path, Path("results") / path.relative_to(results)
+    for name, files in folders.request(detail.job.id)["files"].items():
+        for number, (path, given_name, _) in enumerate(files):
+            # The person's name has no slash (clean_name); the number keeps two of the same name apart.
+            yield folders.root / path, Path("inputs") / name / f"{number + 1}-{given_name}"
+
+
+def input_paths(folders: Folders, detail: JobDetail) -> dict[str, list[dict[str, Any]]]:
+    """Name, format and size of each input file, by input."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, files in folders.request(detail.job.id)["files"].items():
+        found[name] = [
+            {"name": given, "format": format, "bytes": (folders.root / path).stat().st_size}
+            for path, given, format in files
+        ]
+    return found
+
+
+def _json(detail: JobDetail, folders: Folders) -> bytes:
+    job = detail.job
+    envelope = {
+        "name": job.name,
+        "tool": job.tool,
+        "job": job.id,
+        "status": job.status.value,
+        "created_at": job.created_at.isoformat() + "Z",
+        "ended_at": job.ended_at and job.ended_at.isoformat() + "Z",
+        "inputs": detail.inputs,
+        "settings": detail.settings,
+        "summary": detail.summary,
+        "warnings": detail.warnings,
+        "tables": {
+            table["name"]: {"columns": table["columns"], "rows": rows(detail, folders, table["name"])}
+            for table in detail.tables
+        },
+        "error": job.error and {"kind": job.error.kind.value, "message": job.error.message},
+    }
+    return json.dumps(envelope, ensure_ascii=False, indent=1, default=str).encode()
+
+
+def _csv(detail: JobDetail, folders: Folders) -> bytes:
+    notes = [f"{detail.job.name} ({detail.job.tool}, {detail.job.created_at:%Y-%m-%d})"]
+    notes += [f"Warning: {warning}" for warning in detail.warnings]
+    if detail.tables:
+        first = detail.tables[0]
+        return tables.to_csv(rows(detail, folders, first["name"]), first["columns"], notes).encode()
+    columns = [{"name": "key", "label": "Key", "unit": ""}, {"name": "value", "label": "Value", "unit": ""}]
+    values = [{"key": key, "value": value} for key, value in detail.summary.items()]
+    return tables.to_csv(values, columns, notes).encode()
+
+
+def _stem(detail: JobDetail) -> str:
+    """A file name from the job's: letters, digits and a few signs."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in detail.job.name)
+    return kept.strip("-.")[:80] or detail.job.tool
+
+
+class _Sink:
+    """What zipfile writes into; taken away piece by piece."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def take(self) -> bytes:
+        taken, self._parts = b"".join(self._parts), []
+        return taken

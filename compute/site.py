@@ -1,0 +1,68 @@
+"""Puts a site together and takes it apart: settings -> store -> people -> cluster -> dispatcher -> workbench."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from compute.accounts import Accounts
+from compute.cluster import Cluster
+from compute.dispatcher import Dispatcher
+from compute.offers import limits_by_id
+from compute.settings import Settings
+from compute.workbench import Workbench, set_current
+from data import ledger
+from data.folders import Folders
+from data.store import Store
+
+
+@contextmanager
+def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workbench]:
+    """The running site. A clean stop ends the local cluster too, unless `end_cluster` is False."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = Store(settings.database)
+    folders = Folders(settings.files)
+    accounts = Accounts(store, settings)
+    cluster = Cluster(settings)
+    dispatcher = Dispatcher(settings, store, folders, cluster, partial(limits_by_id, settings=settings))
+    workbench = Workbench(settings, store, folders, accounts, dispatcher, cluster)
+    if store.read_only is None:
+        _first_start(settings, store, accounts)
+        dispatcher.start()
+    set_current(workbench)
+    server = settings.run_folder / "server.json"
+    try:
+        write_private(
+            server, {"address": settings.local_url, "token": accounts.server_token(), "pid": os.getpid()}
+        )
+        yield workbench
+    finally:
+        set_current(None)
+        server.unlink(missing_ok=True)
+        if store.read_only is None:
+            dispatcher.stop(end_cluster=end_cluster)
+        store.close()
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """A JSON file that only its owner reads."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file)
+
+
+def _first_start(settings: Settings, store: Store, accounts: Accounts) -> None:
+    link = accounts.first_start()
+    admin = accounts.admin()
+    if admin is not None and settings.jobs.first_grant:
+        key = f"first:{admin.team}"
+        grant = ledger.grant(store, admin.team, settings.jobs.first_grant, note="First start", key=key)
+        grant.result()
+    if link is not None:
+        print(f"\n  Sign in as the site's admin, once, within 24 hours:\n\n    {link}\n", flush=True)

@@ -1,0 +1,171 @@
+"""From what a person gave to what a tool takes: validated models, files on disk, problems in sentences, a price."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from compute.settings import Settings
+from data.errors import BadInput, WellplateError
+from data.folders import link_or_copy, sync_file
+from data.records import Person
+from tools import formats
+from tools.contract import InputFile, LocalFile, Problem, Tool
+
+#: Finds the bytes behind an upload or a job's result: (person, reference) -> path and name. Raises WellplateError.
+Finder = Callable[[Person, InputFile], tuple[Path, str]]
+
+#: A pasted text longer than this is kept as a file only.
+LONG_TEXT = 1000
+
+#: What must not be in a name: control characters, and what would make it a path.
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The models, or the problems that kept them from being made."""
+
+    inputs: BaseModel | None
+    settings: BaseModel | None
+    problems: list[Problem]
+
+
+def validate(tool: Tool, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Validated:
+    made: list[BaseModel | None] = []
+    problems: list[Problem] = []
+    for model, values in ((tool.Inputs, inputs), (tool.Settings, settings)):
+        try:
+            made.append(model.model_validate(dict(values)))
+        except ValidationError as error:
+            made.append(None)
+            problems += [_problem(model, dict(detail)) for detail in error.errors(include_url=False)]
+    return Validated(made[0], made[1], problems)
+
+
+def collect(
+    tool: Tool, inputs: BaseModel, person: Person, folder: Path, find: Finder, settings: Settings
+) -> tuple[dict[str, list[LocalFile]], list[Problem]]:
+    """Bring every input file into `folder` (texts are written, all else is linked), and look at its format."""
+    local: dict[str, list[LocalFile]] = {}
+    problems: list[Problem] = []
+    for name, references in file_inputs(inputs):
+        accepted = _accepted(type(inputs), name)
+        local[name] = []
+        for number, reference in enumerate(references):
+            target = folder / f"{name}-{number}"
+            try:
+                file = _bring(reference, target, person, find, tool, settings)
+            except WellplateError as error:
+                problems.append(Problem(name, error.message))
+                continue
+            if accepted and file.format not in accepted:
+                wanted = " or ".join(formats.describe(one) for one in accepted)
+                problems.append(
+                    Problem(name, f"{file.name} is {formats.describe(file.format)}; give {wanted}.")
+                )
+            local[name].append(file)
+    return local, problems
+
+
+def file_inputs(inputs: BaseModel) -> Iterator[tuple[str, list[InputFile]]]:
+    """The inputs that are files, in the order of the model."""
+    for name in type(inputs).model_fields:
+        value = getattr(inputs, name)
+        if isinstance(value, InputFile):
+            yield name, [value]
+        elif isinstance(value, list | tuple) and value and all(isinstance(one, InputFile) for one in value):
+            yield name, list(value)
+
+
+def without_long_texts(inputs: BaseModel, job_id: str) -> dict[str, Any]:
+    """The inputs in the API's form; a long text is told by the job's own copy of it."""
+    values = inputs.model_dump(mode="json", exclude_none=True)
+    for name, references in file_inputs(inputs):
+        told = [
+            {"job": job_id, "path": f"inputs/{name}/{number}"}
+            if len(reference.text or "") > LONG_TEXT
+            else value
+            for number, (reference, value) in enumerate(zip(references, _as_list(values[name]), strict=True))
+        ]
+        values[name] = told if isinstance(values[name], list) else told[0]
+    return values
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def fingerprint(*parts: Any) -> str:
+    """Hash of plain values: the same submit has the same one."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def clean_name(name: str, limit: int, *, field: str) -> str:
+    """A name as a person may give it. Raises BadInput with what is wrong."""
+    stripped = name.strip()
+    if not stripped:
+        raise BadInput("The name is empty.", field=field)
+    if len(stripped) > limit:
+        raise BadInput(f"The name has {len(stripped)} characters; at most {limit} are allowed.", field=field)
+    if _BAD_NAME.search(stripped):
+        raise BadInput("The name has a slash, a backslash or a control character; leave it out.", field=field)
+    return stripped
+
+
+def _bring(
+    reference: InputFile, target: Path, person: Person, find: Finder, tool: Tool, settings: Settings
+) -> LocalFile:
+    if reference.text is not None:
+        name = clean_name(reference.name or "pasted.txt", settings.limits.name_length, field="name")
+        _write_text(reference.text, target, settings.limits.text_mb)
+    else:
+        source, name = find(person, reference)
+        link_or_copy(source, target)
+    size_mb = target.stat().st_size / 2**20
+    if size_mb > tool.limits.input_mb:
+        raise BadInput(f"{name} has {size_mb:.0f} MB; {tool.name} takes at most {tool.limits.input_mb} MB.")
+    format = formats.detect(target, name)
+    if format == "empty":
+        raise BadInput(f"{name} is empty.")
+    return LocalFile(target, name, format)
+
+
+def _write_text(text: str, target: Path, limit_mb: int) -> None:
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput("The text has characters that are not valid Unicode.") from error
+    if len(content) > limit_mb * 2**20:
+        raise BadInput(f"The text is larger than {limit_mb} MB; upload it as a file.")
+    target.write_bytes(content)
+    sync_file(target)
+
+
+def _accepted(model: type[BaseModel], name: str) -> list[str]:
+    extra = model.model_fields[name].json_schema_extra
+    return list(extra.get("formats", [])) if isinstance(extra, Mapping) else []  # type: ignore[arg-type]
+
+
+def _problem(model: type[BaseModel], detail: dict[str, Any]) -> Problem:
+    """One of pydantic's complaints as a field and a sentence."""
+    location = [str(part) for part in detail["loc"]]
+    field = location[0] if location else ""
+    message = detail["msg"].removeprefix("Value error, ")
+    kind = detail["type"]
+    if kind == "missing":
+        message = "Is required."
+    elif kind == "extra_forbidden":
+        message = f"There is no such field; there are {', '.join(model.model_fields)}."
+    elif not isinstance(detail.get("input"), dict | list | types.NoneType):
+        message = f"{message} (it is {str(detail['input'])[:60]!r})."
+    return Problem(field, message[0].upper() + message[1:])

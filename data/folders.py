@@ -1,0 +1,219 @@
+"""Where files lie: job folders, uploads, staging. No name that a person gave is ever part of a path.
+
+uploads/<id>                       an upload's bytes
+staging/<id>/                      a submit or an upload that is being made; emptied at start
+live/<id>                          mark: this job was handed out and its folder is not settled
+jobs/<id>/job.json                 what was asked for
+jobs/<id>/inputs/<field>-<n>       its input files (hard links where they exist elsewhere)
+jobs/<id>/attempts/<n>-<run id>/   work/, out/, log.txt, outcome.json of a run
+jobs/<id>/results/, log.txt        what the owner of the last attempt left
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from data.errors import NotFound, TooLarge
+from data.records import Job, Status, valid_id
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    attempt: int
+    run_id: str
+    path: Path
+
+    def outcome(self) -> dict[str, Any] | None:
+        """The outcome that the supervisor wrote, or None while there is none."""
+        try:
+            return json.loads((self.path / "outcome.json").read_text())
+        except FileNotFoundError:
+            return None
+
+
+class Folders:
+    """The files of a site, under one root that all nodes share."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("uploads", "staging", "live", "jobs"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+
+    # Paths
+
+    def job(self, job_id: str) -> Path:
+        return self.root / "jobs" / _checked(job_id)
+
+    def upload(self, file_id: str) -> Path:
+        return self.root / "uploads" / _checked(file_id)
+
+    def staging(self, staging_id: str) -> Path:
+        return self.root / "staging" / _checked(staging_id)
+
+    def results(self, job_id: str) -> Path:
+        return self.job(job_id) / "results"
+
+    def log(self, job: Job) -> Path:
+        """The log of a settled job, or of the run that goes on."""
+        settled = self.job(job.id) / "log.txt"
+        if settled.exists() or job.run_id is None:
+            return settled
+        return self._run(job) / "log.txt"
+
+    def file_of(self, job_id: str, path: str) -> Path:
+        """A result file by its path inside the job. Raises NotFound for everything that is not a plain file there."""
+        root = self.results(job_id).resolve()
+        found = (root / path).resolve() if "\x00" not in path else root
+        inside = found.is_relative_to(root) and found != root
+        if not inside or not found.is_file() or (root / path).is_symlink():
+            raise NotFound("This job has no such file.")
+        return found
+
+    # Life of a job's folder
+
+    @contextmanager
+    def making_job(self, job_id: str) -> Iterator[Path]:
+        """The folder of a job that is being submitted; gone again when that fails, now or by a crash."""
+        mark = self.root / "staging" / _checked(job_id)
+        folder = self.job(job_id)
+        mark.touch()
+        folder.mkdir()
+        try:
+            yield folder
+        except BaseException:
+            _remove(folder)
+            raise
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def half_made(self) -> list[str]:
+        """Jobs whose submit an app that died had begun."""
+        return [entry.name for entry in os.scandir(self.root / "staging") if valid_id(entry.name)]
+
+    def receive(self, file_id: str, stream: BinaryIO, limit_mb: int) -> tuple[int, str]:
+        """Bring an upload to disk under its id: (bytes, sha256). Raises TooLarge, and leaves nothing then."""
+        target = self.upload(file_id)
+        temporary = self.root / "staging" / f"{target.name}.upload"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with temporary.open("wb") as file:
+                while chunk := stream.read(_CHUNK):
+                    size += len(chunk)
+                    if size > limit_mb * 2**20:
+                        raise TooLarge(f"The file is larger than the {limit_mb} MB that this site takes.")
+                    digest.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return size, digest.hexdigest()
+
+    def write_request(self, folder: Path, request: dict[str, Any]) -> None:
+        """`job.json`: written once, before the job exists in the store."""
+        (folder / "job.json").write_text(json.dumps(request, ensure_ascii=False))
+
+    def request(self, job_id: str) -> dict[str, Any]:
+        return json.loads((self.job(job_id) / "job.json").read_text())
+
+    def mark_live(self, job_id: str) -> None:
+        (self.root / "live" / _checked(job_id)).touch()
+
+    def live(self) -> Iterator[str]:
+        for entry in os.scandir(self.root / "live"):
+            yield entry.name
+
+    def runs(self, job_id: str) -> list[RunFolder]:
+        """Every run's folder, in order of attempts."""
+        attempts = self.job(job_id) / "attempts"
+        if not attempts.is_dir():
+            return []
+        found = []
+        for entry in attempts.iterdir():
+            number, _, run_id = entry.name.partition("-")
+            if number.isdigit() and valid_id(run_id):
+                found.append(RunFolder(int(number), run_id, entry))
+        return sorted(found, key=lambda run: run.attempt)
+
+    def settle(self, job: Job) -> None:
+        """Promote what the owner left and remove the rest. Idempotent: a crash anywhere in it is repaired by the next."""
+        folder = self.job(job.id)
+        if job.run_id is not None and (owner := self._run(job)).is_dir():
+            if job.status is Status.COMPLETED and (owner / "out").is_dir():
+                _move(owner / "out", folder / "results")
+            if (owner / "log.txt").exists():
+                _move(owner / "log.txt", folder / "log.txt")
+        _remove(folder / "attempts")
+        (self.root / "live" / job.id).unlink(missing_ok=True)
+
+    def remove_run(self, job_id: str, attempt: int, run_id: str) -> None:
+        _remove(self.job(job_id) / "attempts" / f"{attempt}-{_checked(run_id)}")
+
+    def remove_job(self, job_id: str) -> None:
+        _remove(self.job(job_id))
+        (self.root / "live" / _checked(job_id)).unlink(missing_ok=True)
+
+    def empty_staging(self) -> None:
+        for entry in (self.root / "staging").iterdir():
+            _remove(entry)
+
+    def free_mb(self) -> int:
+        return shutil.disk_usage(self.root).free // 2**20
+
+    def _run(self, job: Job) -> Path:
+        return self.job(job.id) / "attempts" / f"{job.attempt}-{job.run_id}"
+
+
+def sync_file(path: Path) -> None:
+    """Put a file's bytes on disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A hard link: the input stays readable through its job whatever happens to where it came from."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
+
+
+def _checked(public_id: str) -> str:
+    if valid_id(public_id) != public_id:
+        raise NotFound("There is no such thing.")
+    return public_id
+
+
+def _move(source: Path, target: Path) -> None:
+    if target.exists():
+        _remove(target)
+    source.rename(target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, onerror=_make_writable)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_writable(function: Any, path: str, error: Any) -> None:
+    """A tool may have left a folder without write permission; a vanished entry is what we want."""
+    if isinstance(error[1], FileNotFoundError):
+        return
+    parent = os.path.dirname(path)
+    os.chmod(parent, stat.S_IRWXU)
+    os.chmod(path, stat.S_IRWXU)
+    function(path)

@@ -1,0 +1,43 @@
+"""Result tables: Parquet on disk, rows for pages, CSV for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table as dictionaries."""
+    with duckdb.connect(":memory:") as connection:
+        # The path is ours; read_parquet takes it as a parameter all the same.
+        cursor = connection.execute("select * from read_parquet($path)", {"path": str(path)})
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def to_csv(rows: Sequence[dict[str, Any]], columns: Sequence[dict[str, Any]], notes: Sequence[str]) -> str:
+    """A CSV whose header has the units, with notes in front as comment lines."""
+    out = io.StringIO()
+    for note in notes:
+        out.write("# " + " ".join(note.splitlines()) + "\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(heading(column) for column in columns)
+    for row in rows:
+        writer.writerow(_cell(row.get(column["name"])) for column in columns)
+    return out.getvalue()
+
+
+def heading(column: dict[str, Any]) -> str:
+    return f"{column['label']} ({column['unit']})" if column.get("unit") else str(column["label"])
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is quoted."""
+    if isinstance(value, str) and value[:1] in "=+@\t\r" and value:
+        return "'" + value
+    return "" if value is None else value
