@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from data.records import Job, Person, Role, Visibility
+from data.records import Change, Job, Person, Role, Visibility
 
 
 class Action(StrEnum):
@@ -42,6 +42,9 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+#: A right hangs on a job's team, submitter and visibility, which a change of it carries too.
+Subject = Job | Change
+
 #: The scope that an action asks of a token.
 SCOPE = {
     Action.SEE_ROW: Scope.JOBS_READ,
@@ -63,12 +66,12 @@ READING = frozenset({Action.SEE, Action.FILE, Action.DOWNLOAD, Action.LOG, Actio
 ORDERLY = frozenset({Action.CANCEL, Action.DELETE})
 
 
-def may(person: Person | None, action: Action, job: Job) -> bool:
+def may(person: Person | None, action: Action, job: Subject) -> bool:
     """Whether this person (None: nobody signed in) may do this to this job."""
     return _may_ordinarily(person, action, job) or looks_in_as_admin(person, action, job)
 
 
-def looks_in_as_admin(person: Person | None, action: Action, job: Job) -> bool:
+def looks_in_as_admin(person: Person | None, action: Action, job: Subject) -> bool:
     """Whether only the power of the site's admin allows this: then it leaves a row in the audit log."""
     if _may_ordinarily(person, action, job) or not may_administer(person):
         return False
@@ -94,7 +97,7 @@ def holds(person: Person | None, scope: Scope) -> bool:
     return person is not None and (person.scopes is None or scope in person.scopes)
 
 
-def _may_ordinarily(person: Person | None, action: Action, job: Job) -> bool:
+def _may_ordinarily(person: Person | None, action: Action, job: Subject) -> bool:
     if job.visibility is Visibility.PUBLIC and action in READING | {Action.SEE_ROW}:
         return True
     if person is None or not holds(person, SCOPE[action]):
@@ -111,7 +114,7 @@ def _may_ordinarily(person: Person | None, action: Action, job: Job) -> bool:
     return action in ORDERLY and person.role in (Role.OWNER, Role.ADMIN)
 
 
-def _sees(person: Person, job: Job) -> bool:
+def _sees(person: Person, job: Subject) -> bool:
     if person.id == job.submitter:
         return True
     if job.visibility is Visibility.TEAM:

@@ -42,7 +42,7 @@ class SignedIn:
 class Accounts:
     def __init__(self, store: Store, settings: Settings, *, passwords: Passwords | None = None) -> None:
         self._store = store
-        self._settings = settings
+        self.settings = settings
         self._passwords = passwords or Passwords()
         self._throttle = Throttle(settings.sign_in.attempts_per_minute)
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Accounts:
         self._sessions = {session.hash: session for session in people.sessions(self._store, utcnow())}
         self._tokens = {token.hash: token for token in people.tokens(self._store)}
         #: Tokens of the site's admin that live as long as this process.
-        self._admin_tokens: set[str] = {digest(self._settings.token)} if self._settings.token else set()
+        self._admin_tokens: set[str] = {digest(self.settings.token)} if self.settings.token else set()
 
     def _load_people(self) -> None:
         memberships: dict[str, dict[str, Membership]] = {}
@@ -195,7 +195,7 @@ class Accounts:
             person=account.id,
             team=team,
             created_at=now,
-            expires_at=now + timedelta(days=self._settings.sign_in.session_days),
+            expires_at=now + timedelta(days=self.settings.sign_in.session_days),
             agent=agent[:200],
         )
         self._store.write(people.add_session, session).result()
@@ -207,11 +207,15 @@ class Accounts:
 
     # Passwords ----------------------------------------------------------------------------------------------
 
+    def has_password(self, person: Person) -> bool:
+        return self._accounts[person.id].password_hash is not None
+
     def change_password(self, person: Person, old: str, new: str, *, client: str) -> None:
         """Set another password; every other session of this person ends."""
         self._throttle.count(f"email {person.email}", f"client {client}")
-        account = self._accounts[person.id]
-        if account.password_hash is not None and not self._passwords.fits(account.password_hash, old):
+        if self.has_password(person) and not self._passwords.fits(
+            self._accounts[person.id].password_hash, old
+        ):
             raise BadInput("The present password is another one.", field="old")
         hashed = self._passwords.hash(new, field="new")
         self._remember(self._store.write(people.set_password, (person.id, hashed)).result())
@@ -292,7 +296,7 @@ class Accounts:
         expires_at = utcnow() + timedelta(hours=LINK_HOURS)
         link = people.NewLink(hash=digest(secret), person=person.id, expires_at=expires_at)
         self._store.write(people.add_link, link).result()
-        return f"{self._settings.public_url}/auth/link?token={quote(secret)}"
+        return f"{self.settings.public_url}/auth/link?token={quote(secret)}"
 
     def admin_link(self, person: Person) -> str:
         """A new link for the site's admin who asks, on the command line say."""
@@ -356,7 +360,7 @@ class Accounts:
             role=Role.OWNER,
             site_admin=True,
         )
-        new = people.NewTeam(name="Lab", member=admin, only_first=True)
+        new = people.NewTeam(name="Lab", member=admin, only_first=True, grant=self.settings.jobs.first_grant)
         self._store.write(people.add_team, new).result()
         self._load_people()
 
@@ -370,7 +374,7 @@ class Accounts:
 
     @property
     def _link_file(self) -> Path:
-        return self._settings.run_folder / "sign-in-link"
+        return self.settings.run_folder / "sign-in-link"
 
     def _remember(self, account: Account) -> Account:
         self._accounts[account.id] = account

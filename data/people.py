@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from data import ledger
 from data.errors import BadInput, Conflict, NotFound, WellplateError
 from data.records import Role, Visibility
 
@@ -86,6 +87,8 @@ class NewTeam:
     member: NewMember
     #: Only when the site has nobody yet: the first start happens once.
     only_first: bool
+    #: Credits of the first grant; 0 for none.
+    grant: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -204,6 +207,15 @@ def add_team(tx: Transaction, new: NewTeam) -> bool:
     _refuse_taken(tx, new.member.email, person=None)
     tx.run("add_team", id=new.member.team, name=new.name, visibility=Visibility.PRIVATE.value, now=tx.now)
     _add_member(tx, new.member)
+    if new.grant:
+        first = ledger.Grant(
+            team=new.member.team,
+            credits=new.grant,
+            note="first start",
+            person=new.member.person,
+            key=f"first:{new.member.team}",
+        )
+        ledger.grants(tx, [first])
     return True
 
 

@@ -1,0 +1,41 @@
+"""The FastAPI application under /api, with its page of documentation that needs no network."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from api import credits, docs, errors, files, jobs, live, tokens, tools
+
+DESCRIPTION = """
+Send `Authorization: Bearer TOKEN`, or the cookie of a signed-in browser. Every error is
+`{"error": {"kind", "message", "field"?}}`; what you may not know exists answers 404.
+"""
+
+
+def build() -> FastAPI:
+    app = FastAPI(
+        title="Wellplate",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses={
+            status: {"model": errors.ErrorAnswer, "description": text}
+            for status, text in {
+                401: "Not signed in",
+                403: "Not allowed",
+                404: "Not there, or not yours to see",
+                422: "A field does not fit",
+            }.items()
+        },
+    )
+    # The packaged Swagger UI reads OpenAPI 3.0.
+    app.openapi_version = "3.0.2"
+    errors.install(app)
+    version_1 = APIRouter(prefix="/v1")
+    for module in (tools, files, jobs, credits, tokens, live):
+        version_1.include_router(module.router)
+    app.include_router(version_1)
+    app.router.routes.extend(docs.routes())
+    return app

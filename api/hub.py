@@ -1,0 +1,230 @@
+"""Who listens to which job: changes come in once per commit and go to those whom they concern.
+
+The store's writer hands changes over from its own thread. Listeners are indexed by job and by team, so a commit costs
+nothing for the sockets that show something else. Everything but `_heard` runs in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from api.shapes import change_event, gone_event
+from compute import workbench
+from compute.workbench import Workbench
+from data.records import Change, Person
+
+#: At most one event per job in this time, except the last.
+PAUSE_S = 0.5
+PING_S = 30.0
+#: A listener with more jobs waiting than this is behind; it is cut off, comes back and draws everything anew.
+MAX_WAITING = 1000
+#: Changes this young are told again to a new subscription: they fell between the drawing of a page and its socket.
+RECENT_S = 3.0
+MAX_RECENT = 2000
+
+PING: dict[str, Any] = {"ping": True}
+SIGNED_OUT: dict[str, Any] = {"signed_out": True}
+
+
+class Listener:
+    """One socket or event stream."""
+
+    def __init__(self, person: Person | None) -> None:
+        self.person = person
+        self.jobs: frozenset[str] = frozenset()
+        #: The team whose whole list is listened to.
+        self.team: str | None = None
+        self.signed_out = False
+        self.behind = False
+        self._waiting: dict[str, tuple[dict[str, Any], bool]] = {}
+        self._sent: dict[str, float] = {}
+        self._wake = asyncio.Event()
+
+    def offer(self, job: str, event: dict[str, Any], *, urgent: bool) -> None:
+        """Queue an event; a newer one of the same job takes its place."""
+        if self.behind:
+            return
+        self._waiting[job] = (event, urgent)
+        if len(self._waiting) > MAX_WAITING:
+            self._waiting.clear()
+            self.behind = True
+        self._wake.set()
+
+    def end(self) -> None:
+        """Its session or token was revoked."""
+        self.signed_out = True
+        self._wake.set()
+
+    async def events(self) -> list[dict[str, Any]]:
+        """What is due next; a ping when nothing happened for a while; nothing when the listener fell behind."""
+        asked = time.monotonic()
+        while True:
+            if self.signed_out:
+                return [SIGNED_OUT]
+            if self.behind:
+                return []
+            now = time.monotonic()
+            if due := self._due(now):
+                return due
+            if now - asked >= PING_S:
+                return [PING]
+            self._wake.clear()
+            await self._wait(self._pause(now, asked))
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _due(self, now: float) -> list[dict[str, Any]]:
+        ready = [job for job, (_, urgent) in self._waiting.items() if urgent or now >= self._next(job)]
+        due = [self._waiting.pop(job)[0] for job in ready]
+        self._sent = {job: at for job, at in self._sent.items() if now - at < PAUSE_S}
+        self._sent |= dict.fromkeys(ready, now)
+        return due
+
+    def _next(self, job: str) -> float:
+        return self._sent.get(job, -PAUSE_S) + PAUSE_S
+
+    def _pause(self, now: float, asked: float) -> float:
+        waits = [self._next(job) - now for job in self._waiting]
+        return max(0.0, min([asked + PING_S - now, *waits]))
+
+
+class Hub:
+    """All listeners of one workbench on one event loop."""
+
+    def __init__(self, bench: Workbench, loop: asyncio.AbstractEventLoop) -> None:
+        self.bench = bench
+        self.loop = loop
+        self._by_job: dict[str, set[Listener]] = {}
+        self._by_team: dict[str, set[Listener]] = {}
+        self._by_credential: dict[str, set[Listener]] = {}
+        self._recent: deque[tuple[float, Change]] = deque(maxlen=MAX_RECENT)
+        self._stops = [bench.listen(self._heard), bench.accounts.on_revoked(self._revoked)]
+
+    def close(self) -> None:
+        for stop in self._stops:
+            stop()
+
+    # From other threads -------------------------------------------------------------------------------------
+
+    def _heard(self, changes: list[Change]) -> None:
+        """In the store's writer thread, after a commit."""
+        now = time.monotonic()
+        self._recent.extend((now, change) for change in changes)
+        if any(change.job in self._by_job or change.team in self._by_team for change in changes):
+            self._soon(self._deliver, changes)
+
+    def _revoked(self, credentials: frozenset[str]) -> None:
+        self._soon(self._end, credentials)
+
+    def _soon(self, call: Any, argument: Any) -> None:
+        if self.loop.is_closed():
+            self.close()
+        else:
+            self.loop.call_soon_threadsafe(call, argument)
+
+    # In the event loop --------------------------------------------------------------------------------------
+
+    def add(self, person: Person | None) -> Listener:
+        listener = Listener(person)
+        if person is not None and person.credential is not None:
+            self._by_credential.setdefault(person.credential, set()).add(listener)
+        return listener
+
+    def remove(self, listener: Listener) -> None:
+        self._forget(listener)
+        if listener.person is not None and listener.person.credential is not None:
+            _discard(self._by_credential, listener.person.credential, listener)
+
+    def subscribe(self, listener: Listener, jobs: Iterable[str], *, whole_list: bool) -> None:
+        """Listen to these jobs, whose row the listener may see, and to no others."""
+        before, team_before = listener.jobs, listener.team
+        self._forget(listener)
+        listener.jobs = frozenset(jobs)
+        listener.team = listener.person.team if whole_list and listener.person else None
+        for job in listener.jobs:
+            self._by_job.setdefault(job, set()).add(listener)
+        if listener.team:
+            self._by_team.setdefault(listener.team, set()).add(listener)
+        self._catch_up(
+            listener, listener.jobs - before, listener.team if listener.team != team_before else None
+        )
+
+    def _catch_up(self, listener: Listener, jobs: frozenset[str], team: str | None) -> None:
+        since = time.monotonic() - RECENT_S
+        for at, change in list(self._recent):
+            if at >= since and (change.job in jobs or change.team == team):
+                self._tell(listener, change)
+
+    def _deliver(self, changes: list[Change]) -> None:
+        for change in changes:
+            concerned = self._by_job.get(change.job, set()) | self._by_team.get(change.team, set())
+            for listener in concerned:
+                self._tell(listener, change)
+
+    def _tell(self, listener: Listener, change: Change) -> None:
+        """What this listener may know of a change: the change, that the job is gone, or nothing."""
+        listener.person = self._still(listener)
+        if listener.signed_out:
+            return
+        if self.bench.visible(listener.person, change):
+            ended = change.gone or (change.status is not None and change.status.terminal)
+            listener.offer(change.job, change_event(listener.person, change), urgent=ended)
+        elif change.job in listener.jobs:
+            listener.offer(change.job, gone_event(change), urgent=True)
+            listener.jobs -= {change.job}
+            _discard(self._by_job, change.job, listener)
+
+    def _still(self, listener: Listener) -> Person | None:
+        """The person as they are now: roles change, sessions run out."""
+        if listener.person is None:
+            return None
+        now = self.bench.accounts.still(listener.person)
+        if now is None:
+            listener.end()
+            return listener.person
+        return now
+
+    def check(self, listener: Listener) -> None:
+        """End it if its session ran out meanwhile."""
+        listener.person = self._still(listener)
+
+    def _end(self, credentials: frozenset[str]) -> None:
+        for credential in credentials:
+            for listener in list(self._by_credential.get(credential, ())):
+                listener.end()
+
+    def _forget(self, listener: Listener) -> None:
+        for job in listener.jobs:
+            _discard(self._by_job, job, listener)
+        if listener.team:
+            _discard(self._by_team, listener.team, listener)
+
+
+def _discard(index: dict[str, set[Listener]], key: str, listener: Listener) -> None:
+    listeners = index.get(key, set())
+    listeners.discard(listener)
+    if not listeners:
+        index.pop(key, None)
+
+
+_hub: Hub | None = None
+
+
+def current() -> Hub:
+    """The hub of the running workbench; made by the first who listens."""
+    global _hub
+    bench, loop = workbench.current(), asyncio.get_running_loop()
+    if _hub is None or _hub.bench is not bench or _hub.loop is not loop:
+        if _hub is not None:
+            _hub.close()
+        _hub = Hub(bench, loop)
+    return _hub

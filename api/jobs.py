@@ -1,0 +1,170 @@
+"""/api/v1/jobs and /quote."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from api.callers import Anyone, JobId, Reader, Runner
+from api.shapes import job_detail, job_row
+from compute import workbench
+from compute.workbench import Submission
+from data.errors import BadInput
+from data.records import JobFilter, Person, Status, Visibility, valid_id
+
+router = APIRouter(tags=["jobs"])
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class QuoteBody(_Body):
+    """What to run. A file is {"file": id}, {"job": id, "path": path} or {"text": content, "name": file name}."""
+
+    tool: str = Field(max_length=100, examples=["autodock-vina"])
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class SubmitBody(QuoteBody):
+    name: str | None = Field(None, description="Default: a name made from the inputs.")
+    visibility: Visibility | None = Field(None, description="Default: the team's.")
+    team: str | None = Field(None, description="Default: the team in which you act.")
+    expected_credits: int | None = Field(
+        None, ge=0, description="Refuse with 409 when the price is another by now."
+    )
+
+
+class JobChanges(_Body):
+    name: str
+
+
+@router.post("/quote", summary="What it would cost, and what stands in the way")
+def quote(person: Runner, body: QuoteBody) -> Response:
+    _refuse_broken_text(body)
+    offer = workbench.current().quote(person, Submission(**body.model_dump()))
+    return JSONResponse(
+        {
+            "credits": offer.credits,
+            "lines": [{"label": line.label, "credits": line.credits} for line in offer.lines],
+            "available": offer.available,
+            "affordable": offer.affordable,
+            "problems": [{"field": problem.field, "message": problem.message} for problem in offer.problems],
+        }
+    )
+
+
+@router.post("/jobs", status_code=201, summary="Submit a job")
+def submit(
+    person: Runner,
+    body: SubmitBody,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            max_length=200,
+            description="The same key within 24 hours gives the same job; with another body 409.",
+        ),
+    ] = None,
+) -> Response:
+    _refuse_broken_text(body)
+    acting = _in_team(person, body.team)
+    submission = Submission(**body.model_dump(exclude={"team"}), idempotency_key=idempotency_key)
+    job = workbench.current().submit(acting, submission)
+    return JSONResponse(job_row(acting, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
+
+
+@router.get("/jobs", summary="The team's jobs, newest first")
+def jobs(
+    person: Reader,
+    tool: Annotated[str | None, Query(max_length=100)] = None,
+    status: Annotated[list[Status] | None, Query()] = None,
+    submitter: Annotated[str | None, Query(description="A person's id, or `me`.")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Part of the name.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
+) -> Response:
+    filter = JobFilter(
+        tool=tool, status=tuple(status or ()), submitter=_submitter(person, submitter), q=q or None
+    )
+    page = workbench.current().jobs(person, filter, limit=limit, cursor=cursor)
+    return JSONResponse(
+        {"jobs": [job_row(person, job) for job in page.jobs], "next_cursor": page.next_cursor}
+    )
+
+
+@router.get("/jobs/{job_id}", summary="One job")
+def job(person: Anyone, job_id: JobId) -> Response:
+    return _detail(person, job_id)
+
+
+@router.patch("/jobs/{job_id}", summary="Rename a job")
+def change(person: Runner, job_id: JobId, body: JobChanges) -> Response:
+    _refuse_broken_text(body)
+    workbench.current().rename(person, job_id, body.name)
+    return _detail(person, job_id)
+
+
+@router.delete("/jobs/{job_id}", status_code=204, summary="Delete a job that has ended, with its results")
+def delete(person: Runner, job_id: JobId) -> Response:
+    workbench.current().delete(person, job_id)
+    return Response(status_code=204)
+
+
+@router.post("/jobs/{job_id}/cancel", summary="Stop a job")
+def cancel(person: Runner, job_id: JobId) -> Response:
+    workbench.current().cancel(person, job_id)
+    return _detail(person, job_id)
+
+
+@router.post("/jobs/{job_id}/retry", status_code=201, summary="Run it again as a new job, which is charged")
+def retry(person: Runner, job_id: JobId) -> Response:
+    job = workbench.current().retry(person, job_id)
+    return JSONResponse(job_row(person, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
+
+
+@router.get("/jobs/{job_id}/submission", summary="The body that would submit it again")
+def submission(person: Reader, job_id: JobId) -> Response:
+    again = workbench.current().submission(person, job_id)
+    return JSONResponse(
+        {
+            "tool": again.tool,
+            "inputs": dict(again.inputs),
+            "settings": dict(again.settings),
+            "name": again.name,
+            "visibility": again.visibility,
+        }
+    )
+
+
+def _detail(person: Person | None, job_id: str) -> Response:
+    return JSONResponse(job_detail(person, workbench.current().job(person, job_id)))
+
+
+def _in_team(person: Person, team: str | None) -> Person:
+    if team is None:
+        return person
+    return workbench.current().accounts.in_team(person, valid_id(team) or "")
+
+
+def _submitter(person: Person, submitter: str | None) -> str | None:
+    if submitter is None or submitter == "":
+        return None
+    known = person.id if submitter == "me" else valid_id(submitter)
+    if known is None:
+        raise BadInput("submitter is a person's id or `me`.", field="submitter")
+    return known
+
+
+def _refuse_broken_text(body: BaseModel) -> None:
+    """JSON can escape half a character (a lone surrogate), which no file or database takes."""
+    try:
+        json.dumps(body.model_dump(mode="python"), ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput("The text has a broken character (half of a surrogate pair).") from error

@@ -1,0 +1,161 @@
+"""Live events: a WebSocket for pages, server-sent events for programs.
+
+The client says what it shows, `{"subscribe": {"jobs": [id, ...], "list": true}}`, each time in full. It hears
+`{seq, job, status, progress, step, attempt}`, `{seq, job, gone}` for a job that was deleted or that it may no longer
+see, `{"signed_out": true}` before the end of a revoked session, and a ping now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, WebSocket
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import Response, StreamingResponse
+from starlette.websockets import WebSocketDisconnect
+
+from api import hub
+from api.callers import Reader, identify
+from api.hub import PING, SIGNED_OUT, Hub, Listener
+from compute import access, workbench
+from compute.access import Scope
+from data.errors import Forbidden, NotFound, NotSignedIn
+from data.records import Person, valid_id
+
+router = APIRouter(tags=["live"])
+
+MAX_JOBS = 500
+MAX_MESSAGE = 64 * 1024
+#: A client that takes nothing for this long is cut off.
+SEND_S = 10.0
+
+POLICY_VIOLATION, TRY_AGAIN_LATER, UNSUPPORTED = 1008, 1013, 1003
+
+
+class _Subscription(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[str] = Field(default_factory=list, max_length=MAX_JOBS)
+    whole_list: bool = Field(False, alias="list")
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    subscribe: _Subscription
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket) -> None:
+    try:
+        person = _listener(identify(socket))
+    except (NotSignedIn, Forbidden):
+        await socket.close(POLICY_VIOLATION)
+        return
+    await socket.accept()
+    station = hub.current()
+    listener = station.add(person)
+    reading = asyncio.create_task(_read(socket, station, listener))
+    writing = asyncio.create_task(_write(socket, station, listener))
+    try:
+        done, _ = await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+        code = next((task.result() for task in done if task.result() is not None), None)
+        if code is not None:
+            await socket.close(code)
+    except (WebSocketDisconnect, TimeoutError):
+        return
+    finally:
+        station.remove(listener)
+        reading.cancel()
+        writing.cancel()
+        await asyncio.gather(reading, writing, return_exceptions=True)
+
+
+@router.get("/events", summary="Changes of jobs as server-sent events")
+async def events(
+    person: Reader,
+    job: Annotated[list[str] | None, Query(max_length=MAX_JOBS, description="Only these jobs.")] = None,
+) -> Response:
+    """Without `job`, every change in your team's list. After a gap, read the jobs again: nothing is repeated."""
+    wanted = await _may_hear(person, job or [])
+    return StreamingResponse(
+        _stream(person, wanted, whole_list=not job),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(person: Person, jobs: list[str], *, whole_list: bool) -> AsyncIterator[str]:
+    station = hub.current()
+    listener = station.add(person)
+    try:
+        station.subscribe(listener, jobs, whole_list=whole_list)
+        yield ": open\n\n"
+        while due := await listener.events():
+            for event in due:
+                yield ": ping\n\n" if event is PING else f"data: {json.dumps(event)}\n\n"
+            if due == [SIGNED_OUT]:
+                return
+            station.check(listener)
+    finally:
+        station.remove(listener)
+
+
+async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | None:
+    """Take subscriptions until the client goes; the close code for what is no subscription."""
+    while True:
+        text = await socket.receive_text()
+        if len(text) > MAX_MESSAGE:
+            return UNSUPPORTED
+        try:
+            wanted = _Message.model_validate_json(text).subscribe
+        except ValidationError:
+            return UNSUPPORTED
+        new = [job for job in wanted.jobs if job not in listener.jobs]
+        allowed = set(await _may_hear(listener.person, new))
+        known = listener.jobs
+        station.subscribe(
+            listener,
+            [job for job in wanted.jobs if job in known or job in allowed],
+            whole_list=wanted.whole_list,
+        )
+        for job in new:
+            if job not in allowed:
+                listener.offer(job, {"job": job, "gone": True}, urgent=True)
+
+
+async def _write(socket: WebSocket, station: Hub, listener: Listener) -> int | None:
+    """Send what is due; the close code once it is over."""
+    while due := await listener.events():
+        for event in due:
+            async with asyncio.timeout(SEND_S):
+                await socket.send_text(json.dumps(event))
+        if due == [SIGNED_OUT]:
+            return POLICY_VIOLATION
+        station.check(listener)
+    return TRY_AGAIN_LATER
+
+
+def _listener(person: Person | None) -> Person | None:
+    if person is not None and not access.holds(person, Scope.JOBS_READ):
+        raise Forbidden(f"This token lacks the scope {Scope.JOBS_READ}.")
+    return person
+
+
+async def _may_hear(person: Person | None, jobs: list[str]) -> list[str]:
+    """Those of these jobs that this person may know of."""
+    return await to_thread.run_sync(lambda: [job for job in jobs if _exists(person, job)])
+
+
+def _exists(person: Person | None, job: str) -> bool:
+    if valid_id(job) != job:
+        return False
+    try:
+        workbench.current().job(person, job)
+    except (NotFound, NotSignedIn, Forbidden):
+        return False
+    return True

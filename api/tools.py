@@ -1,0 +1,49 @@
+"""/api/v1/tools."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from api.callers import SignedIn
+from compute import workbench
+from compute.workbench import ToolStatus
+
+router = APIRouter(tags=["tools"])
+
+
+@router.get("/tools", summary="What can be run here")
+def tools(person: SignedIn) -> Response:
+    listed = workbench.current().tools(person)
+    return JSONResponse({"tools": [_facts(status) for status in listed]})
+
+
+@router.get("/tools/{tool_id}", summary="One tool, with the JSON schemas of its inputs and settings")
+def tool(person: SignedIn, tool_id: str) -> Response:
+    status = workbench.current().tool(person, tool_id)
+    schemas = {
+        "inputs": status.tool.Inputs.model_json_schema(),
+        "settings": status.tool.Settings.model_json_schema(),
+    }
+    return JSONResponse(_facts(status) | schemas)
+
+
+def _facts(status: ToolStatus) -> dict[str, Any]:
+    tool = status.tool
+    return {
+        "id": tool.id,
+        "name": tool.name,
+        "summary": tool.summary,
+        "category": tool.category,
+        "keywords": list(tool.keywords),
+        "homepage": tool.homepage,
+        "licence": tool.licence,
+        "doi": tool.doi,
+        "steps": list(tool.steps),
+        "limits": asdict(tool.limits),
+        "available": status.unavailable is None,
+        "unavailable": status.unavailable,
+    }
