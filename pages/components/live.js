@@ -1,0 +1,74 @@
+/* Redraws come at most this often, however many events arrive. */
+const PAUSE = 500;
+const LONGEST_WAIT = 15000;
+const instances = new WeakMap();
+
+class Live {
+  constructor() {
+    this.redrawn = 0;
+    this.wait = 500;
+    this.lost = false;
+    this.count = 0;
+    this.connect();
+  }
+
+  show({ data, setTriggerValue }) {
+    const subscribe = JSON.stringify({ subscribe: { jobs: data.jobs, list: data.list } });
+    this.tell = (value) => setTriggerValue("changed", value);
+    if (subscribe === this.subscribe) return;
+    this.subscribe = subscribe;
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(subscribe);
+  }
+
+  connect() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.socket = new WebSocket(`${scheme}://${location.host}/api/v1/live`);
+    this.socket.onopen = () => {
+      this.wait = 500;
+      if (this.subscribe) this.socket.send(this.subscribe);
+      if (this.lost) this.redraw();
+      this.lost = false;
+    };
+    this.socket.onmessage = (message) => this.hear(JSON.parse(message.data));
+    this.socket.onclose = () => this.again();
+  }
+
+  hear(event) {
+    if (event.signed_out) this.over = true;
+    if (event.signed_out || event.job) this.redraw();
+  }
+
+  /** A socket that broke comes back by itself, later each time. */
+  again() {
+    if (this.closed || this.over) return;
+    this.lost = true;
+    this.timer = setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
+    this.wait = Math.min(2 * this.wait, LONGEST_WAIT);
+  }
+
+  redraw() {
+    if (this.pending) return;
+    const since = performance.now() - this.redrawn;
+    this.pending = setTimeout(() => {
+      this.pending = undefined;
+      this.redrawn = performance.now();
+      this.count += 1;
+      this.tell({ count: this.count, signed_out: Boolean(this.over) });
+    }, Math.max(0, PAUSE - since));
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.pending);
+    this.socket.close();
+  }
+}
+
+export default function (component) {
+  const { parentElement } = component;
+  if (!instances.has(parentElement)) instances.set(parentElement, new Live());
+  const live = instances.get(parentElement);
+  live.show(component);
+  return () => { live.close(); instances.delete(parentElement); };
+}

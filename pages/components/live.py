@@ -1,0 +1,16 @@
+"""Hears of changes through one WebSocket and reruns the fragment that it stands in; nothing is polled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.components import source
+
+_live = st.components.v2.component("wellplate_live", html='<span class="live"></span>', js=source("live.js"))
+
+
+def listen(*, key: str, jobs: Sequence[str] = (), whole_list: bool = False) -> None:
+    """Rerun this fragment, at most twice a second, when one of these jobs or the list of jobs changes."""
+    _live(key=key, data={"jobs": list(jobs), "list": whole_list}, height=1, on_changed_change=lambda: None)

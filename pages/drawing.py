@@ -1,0 +1,55 @@
+"""Small pieces that several pages draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from data.errors import WellplateError
+from data.records import Job
+from pages import statuses
+
+STATIC = Path(__file__).with_name("static")
+
+
+def header(title: str, what: str = "") -> None:
+    """The page's title, and a sentence that says what it is for."""
+    st.title(title, anchor=False)
+    if what:
+        st.caption(what)
+
+
+def badge(job: Job) -> None:
+    look = statuses.look(job)
+    st.badge(look.label, color=look.colour, help=look.help)
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """Labels and values in two aligned columns. The values are HTML: escape what a person wrote."""
+    rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in pairs)
+    st.html(f'<dl class="facts">{rows}</dl>')
+
+
+def refusal(error: WellplateError) -> None:
+    st.error(error.message, icon=":material/error:")
+
+
+def empty(sentence: str, *, link: str | None = None, label: str = "", icon: str = ":material/info:") -> None:
+    """Nothing here yet: says so, and what to do first."""
+    with st.container(border=True):
+        st.markdown(sentence)
+        if link:
+            st.page_link(link, label=label, icon=icon)
+
+
+def attempt(action: Callable[[], object]) -> bool:
+    """Whether the action went through; a refusal is shown as its sentence."""
+    try:
+        action()
+    except WellplateError as error:
+        refusal(error)
+        return False
+    return True

@@ -1,0 +1,264 @@
+"""A tool's file inputs: an upload, pasted text, a file of the library, or a result of an earlier job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from compute.workbench import Workbench
+from data.errors import WellplateError
+from data.records import JobFilter, Person, Status
+from pages import human
+from pages.components.upload import upload, uploaded
+from pages.forms import Field
+
+UPLOAD, PASTE, LIBRARY, JOB = "Upload", "Paste text", "My files", "Earlier job"
+ICONS = {
+    UPLOAD: ":material/upload:",
+    PASTE: ":material/content_paste:",
+    LIBRARY: ":material/folder:",
+    JOB: ":material/history:",
+}
+#: Jobs offered as a source, newest first.
+RECENT_JOBS = 50
+
+#: How people write a format, and the extension of a pasted text that has it.
+FORMATS = {
+    "pdb": ("PDB", "pdb"),
+    "mmcif": ("mmCIF", "cif"),
+    "sdf": ("SDF", "sdf"),
+    "mol": ("MOL", "mol"),
+    "mol2": ("MOL2", "mol2"),
+    "pdbqt": ("PDBQT", "pdbqt"),
+    "smiles": ("SMILES", "smi"),
+    "fasta": ("FASTA", "fasta"),
+    "fastq": ("FASTQ", "fastq"),
+    "genbank": ("GenBank", "gb"),
+    "embl": ("EMBL", "embl"),
+    "swiss": ("UniProt text", "dat"),
+    "clustal": ("Clustal", "aln"),
+    "stockholm": ("Stockholm", "sto"),
+    "phylip": ("PHYLIP", "phy"),
+    "nexus": ("NEXUS", "nex"),
+    "tab": ("tab-separated", "tab"),
+    "sam": ("SAM", "sam"),
+    "bam": ("BAM", "bam"),
+    "cram": ("CRAM", "cram"),
+    "hmm": ("HMM", "hmm"),
+}
+#: Nothing a person could paste.
+BINARY = frozenset({"bam", "cram"})
+
+
+def format_name(format: str) -> str:
+    return FORMATS.get(format, (format, format))[0]
+
+
+def draw(workbench: Workbench, person: Person, field: Field, key: str, initial: Any) -> Any:
+    """Draw the field. Returns the input in the API's form: one file, a list of them, or None."""
+    several = field.kind == "files"
+    chosen: list[dict[str, Any]] = st.session_state.setdefault(f"{key}.chosen", _as_list(initial))
+    with st.container(border=True, gap="small"):
+        optional = "" if field.required else " (optional)"
+        st.markdown(f"**{field.label}**{optional}", help=field.help)
+        for position, file in enumerate(list(chosen)):
+            _chosen(workbench, person, file, f"{key}.{position}", lambda at=position: chosen.pop(at))
+        if several or not chosen:
+            _sources(workbench, person, field, key, chosen)
+    if several:
+        return list(chosen) or None
+    return chosen[0] if chosen else None
+
+
+def _as_list(initial: Any) -> list[dict[str, Any]]:
+    if not initial:
+        return []
+    return [dict(file) for file in (initial if isinstance(initial, (list, tuple)) else [initial])]
+
+
+def _chosen(
+    workbench: Workbench, person: Person, file: dict[str, Any], key: str, remove: Callable[[], Any]
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/description: {human.markdown_text(describe(workbench, person, file))}")
+        st.button(
+            "Remove",
+            key=f"{key}.remove",
+            on_click=remove,
+            type="tertiary",
+            icon=":material/close:",
+            help="Take it out",
+        )
+
+
+def describe(workbench: Workbench, person: Person, file: dict[str, Any]) -> str:
+    """Name and origin of a chosen file."""
+    if file.get("text") is not None:
+        return f"{file.get('name') or 'text'} · {human.size(len(file['text'].encode()))}, as text"
+    if file.get("job"):
+        return f"{file['path']} · of {_job_name(workbench, person, file['job'])}"
+    names = st.session_state.get("files.names", {})
+    if file["file"] not in names:
+        names = {
+            stored.id: f"{stored.name} · {human.size(stored.size)}" for stored in workbench.uploads(person)
+        }
+        st.session_state["files.names"] = names
+    return str(names.get(file["file"], "an uploaded file"))
+
+
+def _job_name(workbench: Workbench, person: Person, job_id: str) -> str:
+    try:
+        return f"“{workbench.job(person, job_id).job.name}”"
+    except WellplateError:
+        return "a job that you cannot see"
+
+
+def _sources(
+    workbench: Workbench, person: Person, field: Field, key: str, chosen: list[dict[str, Any]]
+) -> None:
+    pasteable = not field.formats or set(field.formats) - BINARY
+    sources = [UPLOAD, *([PASTE] if pasteable else []), LIBRARY, JOB]
+    st.session_state.setdefault(f"{key}.source", UPLOAD)
+    source = st.segmented_control(
+        f"Where {field.label} comes from",
+        sources,
+        key=f"{key}.source",
+        format_func=lambda name: f"{ICONS[name]} {name}",
+        label_visibility="collapsed",
+        required=True,
+    )
+    if source == PASTE:
+        return _paste(field, key, chosen)
+    if source == LIBRARY:
+        return _library(workbench, person, field, key, chosen)
+    if source == JOB:
+        return _earlier_job(workbench, person, field, key, chosen)
+    upload(
+        field.label,
+        key=f"{key}.upload",
+        accept=[format_name(format) for format in field.formats],
+        several=field.kind == "files",
+        on_done=lambda: _arrived(f"{key}.upload", chosen),
+    )
+
+
+def _arrived(key: str, chosen: list[dict[str, Any]]) -> None:
+    file = uploaded(key)
+    if file is None:
+        return
+    names = st.session_state.setdefault("files.names", {})
+    names[file["id"]] = f"{file['name']} · {human.size(float(str(file['size'])))}"
+    chosen.append({"file": file["id"]})
+
+
+def _paste(field: Field, key: str, chosen: list[dict[str, Any]]) -> None:
+    text_key, format_key, name_key = f"{key}.text", f"{key}.format", f"{key}.name"
+    st.text_area(
+        f"Content of {field.label}",
+        key=text_key,
+        height=140,
+        label_visibility="collapsed",
+        placeholder=str(field.schema.get("placeholder", "Paste the content here")),
+    )
+    formats = [format for format in field.formats if format not in BINARY] or ["text"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(formats) > 1:
+            st.selectbox("Format", formats, key=format_key, format_func=format_name, width=150)
+        st.text_input("File name", key=name_key, placeholder="optional", width=200)
+        st.button(
+            "Add" if field.kind == "files" else "Use this text",
+            key=f"{key}.use",
+            on_click=lambda: _pasted(text_key, format_key, name_key, formats[0], chosen),
+        )
+
+
+def _pasted(text_key: str, format_key: str, name_key: str, first: str, chosen: list[dict[str, Any]]) -> None:
+    text = str(st.session_state[text_key] or "")
+    if not text.strip():
+        return
+    format = st.session_state.get(format_key) or first
+    extension = FORMATS.get(format, ("", "txt"))[1]
+    name = str(st.session_state[name_key] or "").strip() or f"pasted-{len(chosen) + 1}"
+    chosen.append({"text": text, "name": name if "." in name else f"{name}.{extension}"})
+    st.session_state[text_key] = st.session_state[name_key] = ""
+
+
+def _library(
+    workbench: Workbench, person: Person, field: Field, key: str, chosen: list[dict[str, Any]]
+) -> None:
+    files = {stored.id: stored for stored in workbench.uploads(person, field.formats or None)}
+    if not files:
+        names = " or ".join(format_name(format) for format in field.formats) or "any"
+        st.caption(f"No uploaded file with the format {names} yet. What you upload here stays in your files.")
+        return
+    pick = f"{key}.library"
+    st.selectbox(
+        "One of your files",
+        list(files),
+        index=None,
+        key=pick,
+        format_func=lambda id: (
+            f"{files[id].name} · {human.size(files[id].size)} · {human.ago(files[id].created_at)}"
+        ),
+        placeholder="Choose a file",
+        label_visibility="collapsed",
+        on_change=lambda: _picked(pick, chosen, lambda id: {"file": id}),
+    )
+
+
+def _picked(key: str, chosen: list[dict[str, Any]], make: Callable[[str], dict[str, Any]]) -> None:
+    if st.session_state[key] is not None:
+        chosen.append(make(st.session_state[key]))
+        st.session_state[key] = None
+
+
+def _earlier_job(
+    workbench: Workbench, person: Person, field: Field, key: str, chosen: list[dict[str, Any]]
+) -> None:
+    done = workbench.jobs(person, JobFilter(status=(Status.COMPLETED,)), limit=RECENT_JOBS).jobs
+    names = {job.id: f"{job.name} · {human.ago(job.ended_at or job.created_at)}" for job in done}
+    if not names:
+        st.caption("No completed job yet.")
+        return
+    job_id = st.selectbox(
+        "Job",
+        list(names),
+        index=None,
+        key=f"{key}.job",
+        format_func=lambda id: names[id],
+        placeholder="Choose a completed job",
+        label_visibility="collapsed",
+    )
+    if job_id is None:
+        return
+    paths = _fitting(workbench, person, job_id, field)
+    if not paths:
+        wanted = " or ".join(format_name(format) for format in field.formats)
+        st.caption(f"That job has no {wanted} file.")
+        return
+    pick = f"{key}.path.{job_id}"
+    st.selectbox(
+        "File of that job",
+        list(paths),
+        index=None,
+        key=pick,
+        format_func=lambda path: paths[path],
+        placeholder="Choose one of its files",
+        label_visibility="collapsed",
+        on_change=lambda: _picked(pick, chosen, lambda path: {"job": job_id, "path": path}),
+    )
+
+
+def _fitting(workbench: Workbench, person: Person, job_id: str, field: Field) -> dict[str, str]:
+    """Result files of a job that the field takes: path -> what to show."""
+    try:
+        files = workbench.files(person, job_id)
+    except WellplateError:
+        return {}
+    return {
+        file["path"]: f"{file['title']} · {file['path']}"
+        for file in files
+        if not field.formats or file["format"] in field.formats
+    }

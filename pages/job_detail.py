@@ -1,0 +1,327 @@
+"""One job: what it is, how it goes, and what came out. Its address can be sent to a colleague."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from compute.workbench import Workbench
+from data.errors import WellplateError
+from data.records import ErrorKind, Job, JobDetail, Person, Status, Step, Usage
+from pages import figures, human, job_actions, panels, session, statuses
+from pages.components.live import listen
+from pages.drawing import badge, facts, header, refusal
+
+LOG_LINES = 40
+#: What one can do about each kind of error.
+ADVICE = {
+    ErrorKind.INPUT: "Duplicate the job, correct what the sentence names, and run it again.",
+    ErrorKind.TOOL: "The log below holds the program's own words. Duplicate the job to change a setting.",
+    ErrorKind.LIMIT: "Split the input or choose smaller settings; the site's admin can raise the tool's limits.",
+    ErrorKind.PLATFORM: "This was not your input. Nothing was charged; press Retry.",
+}
+
+
+def main(workbench: Workbench, person: Person, job_id: str) -> None:
+    try:
+        detail = workbench.job(person, job_id)
+    except WellplateError as error:
+        return not_here(error)
+    st.set_page_config(page_title=f"{detail.job.name} · {statuses.look(detail.job).word} · Wellplate")
+    st.page_link("jobs.py", label="All jobs", icon=":material/arrow_back:")
+    left, right = st.columns([5, 2], gap="large")
+    with left:
+        present(workbench, person, job_id, detail.job.live)
+        if detail.job.status is Status.COMPLETED:
+            panels.draw_all(workbench, person, detail)
+        if detail.usage and detail.usage.series:
+            usage(detail.usage, job_id)
+        if detail.job.status.terminal:
+            log(workbench, person, job_id)
+    with right:
+        about(workbench, detail)
+        inputs_and_settings(detail)
+        downloads(detail)
+        past(detail)
+
+
+def not_here(error: WellplateError) -> None:
+    """The same page for a job that does not exist and for one that this person may not see."""
+    if error.status != 404:
+        header("This job cannot be shown now")
+        refusal(error)
+    else:
+        header("This job is not here")
+        st.markdown(
+            "It was deleted, the link is incomplete, or its owner has not shared it with you. "
+            "If somebody sent you the link, ask them to share the job."
+        )
+    st.page_link("jobs.py", label="Back to the jobs", icon=":material/arrow_back:")
+
+
+@st.fragment
+def present(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> None:
+    """What changes while the job runs; drawn again when something happens to it."""
+    person = session.still(person) or person
+    listen(key=f"job.{job_id}.live", jobs=[job_id])
+    try:
+        detail = workbench.job(person, job_id)
+    except WellplateError as error:
+        return not_here(error)
+    if detail.job.live != was_live:
+        st.rerun(scope="app")
+    job_actions.carry_out(workbench, person)
+    heading(workbench, person, detail.job)
+    if detail.job.live:
+        progress(workbench, person, detail)
+    elif detail.job.error or detail.job.status is not Status.COMPLETED:
+        ending(detail.job)
+    if detail.steps and detail.job.status is not Status.COMPLETED:
+        steps(detail.steps)
+    if detail.job.live and detail.job.started_at:
+        log_tail(workbench, person, job_id)
+
+
+def heading(workbench: Workbench, person: Person, job: Job) -> None:
+    st.title(human.markdown_text(job.name), anchor=False)
+    may = workbench.actions(person, job)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge(job)
+        st.caption(timing(job))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for action in BUTTONS:
+            if action not in may or (may[action] is not None and action in ("cancel", "retry")):
+                continue
+            icon, _, label = job_actions.LABELS[action].partition(" ")
+            st.button(
+                label,
+                icon=icon,
+                key=f"job.{action}",
+                disabled=may[action] is not None,
+                help=may[action],
+                on_click=job_actions.choose,
+                args=(action, [job]),
+            )
+
+
+#: In the order of the page.
+BUTTONS = ("cancel", "retry", "duplicate", "rename", "copy_link", "delete")
+
+
+def timing(job: Job) -> str:
+    seconds = human.ran_for(job)
+    parts = [f"submitted {human.ago(job.created_at)} by {human.markdown_text(job.submitter_name)}"]
+    if seconds is not None:
+        parts.append(f"{'running for' if job.live else 'took'} {human.duration(seconds)}")
+    if job.attempt > 1:
+        parts.append(f"attempt {job.attempt}")
+    return " · ".join(parts)
+
+
+def progress(workbench: Workbench, person: Person, detail: JobDetail) -> None:
+    job = detail.job
+    if job.cancel_requested:
+        st.warning(
+            "Cancelling: the program was told to stop and is killed after 5 s.", icon=":material/stop_circle:"
+        )
+    if job.status in (Status.PENDING, Status.QUEUED, Status.RETRY):
+        why = workbench.waiting(person, job.id)
+        st.info(human.markdown_text(why or "Waits for a free slot."), icon=":material/hourglass_empty:")
+        return
+    now = " · ".join(human.markdown_text(part) for part in (job.step, job.note) if part)
+    if job.progress is None:
+        st.markdown(f":material/progress_activity: {now or 'Running'} – this tool tells no percentage.")
+        return
+    st.progress(min(100, max(0, round(job.progress))), text=f"{now or 'Running'} · {job.progress:.0f} %")
+
+
+def ending(job: Job) -> None:
+    """How a job that brought no result ended, and what to do."""
+    if job.error:
+        advice = ADVICE[job.error.kind]
+        st.error(f"**{human.markdown_text(job.error.message)}**  \n{advice}", icon=":material/error:")
+        if job.error.log_tail:
+            st.code(job.error.log_tail, language=None, wrap_lines=True)
+    elif job.status is Status.TIMEOUT:
+        limit = human.duration(job.timeout_s)
+        st.error(f"**Stopped after its limit of {limit}.** Split the input or choose smaller settings.")
+    elif job.status is Status.CANCELLED:
+        st.info("Cancelled. Its partial files were removed.", icon=":material/stop_circle:")
+
+
+_MARKS = {"done": "✓", "running": "►", "failed": "✕", "waiting": "○"}
+
+
+def steps(all_steps: list[Step]) -> None:
+    rows = "".join(
+        f'<li class="{escape(step.state)}"><span aria-hidden="true">{_MARKS.get(step.state, "○")}</span>'
+        f'<span>{escape(step.name)}<span class="quiet"> {"" if step.state != "failed" else "failed"}</span></span>'
+        f'<span class="t">{step_time(step)}</span></li>'
+        for step in all_steps
+    )
+    st.html(f'<ol class="steps" aria-label="Steps">{rows}</ol>')
+
+
+def step_time(step: Step) -> str:
+    if step.started_at is None:
+        return ""
+    if step.ended_at is None:
+        return f"since {human.local(step.started_at):%H:%M:%S}"
+    return human.duration((step.ended_at - step.started_at).total_seconds())
+
+
+def log_tail(workbench: Workbench, person: Person, job_id: str) -> None:
+    text = workbench.log(person, job_id, tail=LOG_LINES)
+    if text.strip():
+        st.code(text, language=None, height=240 if text.count("\n") > 10 else "content")
+
+
+def log(workbench: Workbench, person: Person, job_id: str) -> None:
+    with st.expander("Log", icon=":material/terminal:"):
+        try:
+            text = workbench.log(person, job_id, tail=400)
+        except WellplateError as error:
+            return refusal(error)
+        st.code(text or "The log is empty.", language=None, height=320)
+
+
+def usage(used: Usage, job_id: str) -> None:
+    """CPU cores and memory of the whole process tree over time."""
+    with st.expander("Resources used", icon=":material/monitoring:"):
+        seconds = [sample[0] for sample in used.series]
+        figure = go.Figure()
+        figure.add_scatter(
+            x=seconds, y=[sample[1] for sample in used.series], name="CPU cores", line_shape="hv"
+        )
+        figure.add_scatter(
+            x=seconds,
+            y=[sample[2] / 1e6 for sample in used.series],
+            name="Memory (MB)",
+            yaxis="y2",
+            line_dash="dot",
+        )
+        figure.update_layout(
+            xaxis_title="Time since the start (s)",
+            yaxis={"title": "CPU cores", "rangemode": "tozero"},
+            yaxis2={
+                "title": "Memory (MB)",
+                "overlaying": "y",
+                "side": "right",
+                "rangemode": "tozero",
+                "showgrid": False,
+            },
+            hovermode="x unified",
+        )
+        peak = human.size(used.peak_memory_bytes)
+        cpu = human.duration(used.cpu_seconds)
+        figures.draw(
+            figure, key=f"job.{job_id}.usage", alt=f"CPU and memory over time; peak {peak}", height=240
+        )
+        st.caption(
+            f"CPU time {cpu}, peak memory {peak}, read {human.size(used.read_bytes)}, "
+            f"written {human.size(used.written_bytes)}: all processes of the job together."
+        )
+
+
+def about(workbench: Workbench, detail: JobDetail) -> None:
+    job = detail.job
+    st.subheader("About", anchor=False)
+    cpus = f"{job.cpus_min}" if job.cpus_min == job.cpus_max else f"{job.cpus_min}–{job.cpus_max}"
+    memory = human.size(job.memory_mb * 1e6)
+    facts(
+        [
+            ("Tool", f'<a href="/app/tool?tool={quote(job.tool)}" target="_self">{escape(job.tool)}</a>'),
+            ("Submitter", escape(job.submitter_name)),
+            ("Submitted", human.time_html(job.created_at)),
+            ("Started", human.time_html(job.started_at)),
+            ("Ended", human.time_html(job.ended_at)),
+            ("Credits", credits(detail)),
+            ("Asked for", f"{cpus} CPUs, {memory}{f', {job.gpus} GPUs' if job.gpus else ''}"),
+            ("Worker", escape(job.worker or "–")),
+            ("Attempt", str(job.attempt)),
+            ("Id", f"<code>{job.id}</code>"),
+        ]
+    )
+
+
+def credits(detail: JobDetail) -> str:
+    job = detail.job
+    if not job.credits:
+        return "free"
+    lines = escape(", ".join(f"{line['label']}: {line['credits']}" for line in detail.price))
+    charged = f'<span title="{lines}">{human.credits(job.credits)}</span>'
+    if detail.refunded:
+        return f"{charged}, {detail.refunded:,} refunded"
+    return f"{charged} {'held' if job.started_at is None and job.live else 'charged' if job.started_at else 'released'}"
+
+
+def inputs_and_settings(detail: JobDetail) -> None:
+    st.subheader("Inputs", anchor=False)
+    rows: list[tuple[str, str]] = []
+    for name, value in detail.inputs.items():
+        files = value if isinstance(value, list) else [value]
+        rows.append((human.words(name), "<br>".join(input_html(file) for file in files if file)))
+    facts(rows)
+    if detail.settings:
+        st.subheader("Settings", anchor=False)
+        facts([(human.words(name), escape(setting(value))) for name, value in detail.settings.items()])
+
+
+def input_html(file: dict[str, Any]) -> str:
+    if file.get("file"):
+        return link(f"/api/v1/files/{quote(file['file'])}/content", file.get("name") or "uploaded file")
+    if file.get("job"):
+        return link(f"/api/v1/jobs/{quote(file['job'])}/files/{quote(file['path'])}", file["path"])
+    return f"{escape(file.get('name') or 'text')} <span class='quiet'>(as text)</span>"
+
+
+def link(path: str, label: str) -> str:
+    return f'<a href="{escape(path)}" download>{escape(label)}</a>'
+
+
+def setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(setting(part) for part in value) or "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "–" if value is None or value == "" else str(value)
+
+
+def downloads(detail: JobDetail) -> None:
+    if detail.job.status is not Status.COMPLETED:
+        return
+    st.subheader("Downloads", anchor=False)
+    base = f"/api/v1/jobs/{detail.job.id}"
+    facts(
+        [
+            (
+                human.size(file["bytes"]),
+                link(f"{base}/files/{quote(file['path'])}", file["title"] or file["path"]),
+            )
+            for file in detail.files
+        ]
+        + [("", link(path, label)) for label, path in job_actions.downloads(detail.job)]
+    )
+
+
+def past(detail: JobDetail) -> None:
+    if not detail.history:
+        return
+    with st.expander("History", icon=":material/history:"):
+        facts(
+            (
+                f"{human.local(entry.at):%H:%M:%S}",
+                escape(
+                    statuses.LOOKS[entry.to_status].label
+                    + (f" · attempt {entry.attempt}" if entry.attempt > 1 else "")
+                    + (f" · {entry.note}" if entry.note else "")
+                ),
+            )
+            for entry in detail.history
+        )

@@ -1,0 +1,168 @@
+"""Draws the panels that a tool's `view` (or `preview`) returns as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from compute.workbench import Workbench
+from data.errors import WellplateError
+from data.records import JobDetail, Person
+from pages import figures, human
+from pages.components.structure import structure
+from pages.drawing import refusal
+from tools.contract import (
+    FigurePanel,
+    MetricsPanel,
+    Panel,
+    StructurePanel,
+    TablePanel,
+    TextPanel,
+)
+
+#: Rows shown in a page; the export holds all.
+SHOWN_ROWS = 10_000
+
+
+def draw_all(workbench: Workbench, person: Person | None, detail: JobDetail) -> None:
+    """The result: what a reader must see first, then every panel of the tool."""
+    warnings(detail.warnings)
+    try:
+        panels = workbench.panels(person, detail.job.id)
+    except WellplateError as error:
+        return refusal(error)
+    for number, panel in enumerate(panels):
+        draw(workbench, person, detail, panel, f"panel.{detail.job.id}.{number}")
+
+
+def warnings(sentences: Sequence[str]) -> None:
+    if not sentences:
+        return
+    lines = "\n".join(f"- {human.markdown_text(sentence)}" for sentence in sentences)
+    st.warning(lines if len(sentences) > 1 else human.markdown_text(sentences[0]), icon=":material/warning:")
+
+
+def draw(workbench: Workbench, person: Person | None, detail: JobDetail, panel: Panel, key: str) -> None:
+    if isinstance(panel, TablePanel):
+        return table(workbench, person, detail, panel, key)
+    if isinstance(panel, StructurePanel):
+        return scene(panel, key, detail.job.id)
+    plain(panel, key)
+
+
+def draw_preview(panel: Panel) -> None:
+    """A panel before Run: there is no job yet, so that it can have no tables or files."""
+    if isinstance(panel, StructurePanel):
+        return scene(panel, f"preview.{panel.title}", None)
+    if not isinstance(panel, TablePanel):
+        plain(panel, f"preview.{panel.title}")
+
+
+def plain(panel: FigurePanel | TextPanel | MetricsPanel, key: str) -> None:
+    st.subheader(panel.title, anchor=False)
+    if isinstance(panel, FigurePanel):
+        figures.draw(panel.figure, key=key, alt=panel.alt or panel.title)
+        note(panel.note)
+    elif isinstance(panel, MetricsPanel):
+        metrics(panel)
+    elif panel.language == "markdown":
+        st.markdown(panel.text)
+    else:
+        st.code(panel.text, language=panel.language, height=320 if panel.text.count("\n") > 18 else "content")
+
+
+def metrics(panel: MetricsPanel) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        for label, value, help in panel.metrics:
+            st.metric(label, value, help=help or None, width="content")
+
+
+def note(text: str) -> None:
+    if text:
+        st.caption(text)
+
+
+def scene(panel: StructurePanel, key: str, job: str | None) -> None:
+    st.subheader(panel.title, anchor=False)
+    shown = [layer.label for layer in (*panel.layers, *panel.choices[:1])]
+    box = ""
+    if panel.box:
+        edges = " × ".join(f"{edge:g}" for edge in panel.box.size)
+        box = f", and a box of {edges} Å"
+    structure(
+        key=key,
+        alt=f"{panel.title}: {', '.join(shown)}{box}, in 3D",
+        layers=panel.layers,
+        choices=panel.choices,
+        box=panel.box,
+        job=job,
+    )
+    note(panel.note)
+
+
+def table(
+    workbench: Workbench, person: Person | None, detail: JobDetail, panel: TablePanel, key: str
+) -> None:
+    st.subheader(panel.title, anchor=False)
+    described = next((table for table in detail.tables if table["name"] == panel.table), None)
+    try:
+        rows = workbench.table(person, detail.job.id, panel.table)
+    except WellplateError as error:
+        return refusal(error)
+    if described is None or not rows:
+        st.caption("This table has no rows.")
+        return
+    columns: list[dict[str, Any]] = described["columns"]
+    names = [column["name"] for column in columns]
+    frame = pd.DataFrame(rows[:SHOWN_ROWS], columns=names)
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        column_config={column["name"]: column_config(column, frame[column["name"]]) for column in columns},
+        alt=f"Table: {panel.title}",
+        height="auto" if len(frame) < 15 else 460,
+    )
+    if len(rows) > SHOWN_ROWS:
+        st.caption(f"The first {SHOWN_ROWS:,} of {len(rows):,} rows; the download holds all.")
+    note(panel.note)
+    st.download_button(
+        "CSV",
+        data=lambda: csv(pd.DataFrame(rows, columns=names), columns, detail),
+        file_name=f"{file_stem(detail.job.name)}-{panel.table}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"{key}.csv",
+        help="All rows, with units in the header and the result's warnings above it.",
+    )
+
+
+def column_config(column: dict[str, Any], values: pd.Series) -> Any:
+    """Units in the header; numbers as they are, booleans as check marks."""
+    label, help = heading(column), column.get("help") or None
+    if pd.api.types.is_bool_dtype(values):
+        return st.column_config.CheckboxColumn(label, help=help)
+    if pd.api.types.is_numeric_dtype(values):
+        return st.column_config.NumberColumn(label, help=help)
+    return st.column_config.TextColumn(label, help=help)
+
+
+def heading(column: dict[str, Any]) -> str:
+    label = str(column.get("label") or column["name"])
+    return f"{label} ({column['unit']})" if column.get("unit") else label
+
+
+def csv(frame: pd.DataFrame, columns: list[dict[str, Any]], detail: JobDetail) -> bytes:
+    """The table as CSV; warnings travel along as comment lines."""
+    comments = "".join(f"# {' '.join(warning.split())}\n" for warning in detail.warnings)
+    return (comments + frame.to_csv(index=False, header=[heading(column) for column in columns])).encode()
+
+
+def file_stem(name: str) -> str:
+    """A download's name from a job's name, in letters that every system takes."""
+    kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in name)
+    return "-".join(part for part in kept.split("-") if part)[:80] or "job"

@@ -1,0 +1,43 @@
+"""Who is signed in: the one place of the pages that knows.
+
+`st.context.cookies` is frozen at the handshake, so the session behind the cookie is looked up on every run and in every
+fragment. When it was revoked, or belongs to somebody else by now, everything that this browser tab remembers goes.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode, urlsplit
+
+import streamlit as st
+
+from compute import workbench
+from data.records import Person
+
+COOKIE = "wellplate_session"
+_SEEN = "session.seen"
+
+
+def person() -> Person | None:
+    """The signed-in person of this run, or None. Forgets the tab's state when it was another's."""
+    who = workbench.current().accounts.person(st.context.cookies.get(COOKIE))
+    now = (who.id, who.team) if who else None
+    if st.session_state.get(_SEEN, now) != now:
+        st.session_state.clear()
+    if now:
+        st.session_state[_SEEN] = now
+    return who
+
+
+def still(before: Person | None) -> Person | None:
+    """`person()` for a fragment: reruns the whole page when it is no longer the person it was drawn for."""
+    who = person()
+    if (who and (who.id, who.team)) != (before and (before.id, before.team)):
+        st.rerun(scope="app")
+    return who
+
+
+def sign_in_link() -> str:
+    """The sign-in form that comes back to the page and query of this run."""
+    path = urlsplit(st.context.url or "/app/").path or "/app/"
+    query = urlencode(list(st.query_params.items()))
+    return "/auth/login?next=" + quote(f"{path}?{query}" if query else path, safe="")

@@ -1,0 +1,621 @@
+"""A workbench in memory with the data of a small lab: what the pages are drawn and tested with.
+
+It follows the signatures of `compute.workbench.Workbench` and keeps their rules (who may do what, which job can be
+cancelled), but runs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus
+from data.errors import BadInput, NotEnoughCredits, NotFound, Unavailable, WrongState
+from data.records import (
+    Balance,
+    ErrorKind,
+    HistoryEntry,
+    Job,
+    JobDetail,
+    JobError,
+    JobFilter,
+    JobPage,
+    LedgerEntry,
+    LedgerKind,
+    Person,
+    Role,
+    Status,
+    Step,
+    StoredFile,
+    Usage,
+    Visibility,
+    new_id,
+    utcnow,
+)
+from tools import registry
+from tools.contract import (
+    Box,
+    Example,
+    FigurePanel,
+    InputFile,
+    Layer,
+    Limits,
+    MetricsPanel,
+    Model,
+    Panel,
+    PriceLine,
+    Problem,
+    Result,
+    StructurePanel,
+    TablePanel,
+    TextPanel,
+    Tool,
+    file_field,
+)
+
+ANNA = Person(
+    id="11111111-1111-4111-8111-111111111111",
+    email="anna@lab.example",
+    name="Anna Berg",
+    site_admin=True,
+    team="22222222-2222-4222-8222-222222222222",
+    team_name="Structural biology",
+    role=Role.OWNER,
+)
+BEN_ID = "33333333-3333-4333-8333-333333333333"
+
+RECEPTOR = "HEADER    A LOOP OF ALANINES\n" + "".join(
+    f"ATOM  {i * 4 + j + 1:5d}  {name:<3} ALA A{i + 1:4d}    "
+    f"{8 * math.cos(i * 0.6) + dx:8.3f}{8 * math.sin(i * 0.6) + dy:8.3f}{i * 1.1 + dz:8.3f}  1.00 20.00           {name[0]}\n"
+    for i in range(24)
+    for j, (name, dx, dy, dz) in enumerate(
+        [("N", 0, 0, 0), ("CA", 1.1, 0.9, 0.2), ("C", 2.2, 0.2, 0.6), ("O", 2.4, -1.0, 0.6)]
+    )
+)
+LIGAND = """benzene
+  wellplate
+
+  6  6  0  0  0  0  0  0  0  0999 V2000
+    1.4000    0.0000   10.0000 C   0  0
+    0.7000    1.2124   10.0000 C   0  0
+   -0.7000    1.2124   10.0000 C   0  0
+   -1.4000    0.0000   10.0000 C   0  0
+   -0.7000   -1.2124   10.0000 C   0  0
+    0.7000   -1.2124   10.0000 C   0  0
+  1  2  2  0
+  2  3  1  0
+  3  4  2  0
+  4  5  1  0
+  5  6  2  0
+  6  1  1  0
+M  END
+$$$$
+"""
+
+
+class DockInputs(Model):
+    receptor: InputFile = file_field("Protein structure, with or without hydrogens.", ["pdb", "mmcif"])
+    ligands: list[InputFile] = file_field("Molecules to dock.", ["sdf", "smiles"])
+    reference: InputFile | None = file_field("Ligand in the crystal.", ["sdf", "pdb"], optional=True)
+
+
+class DockSettings(Model):
+    mode: Literal["single", "simultaneous", "batch"] = Field(
+        "single", description="How several ligands are treated."
+    )
+    center: tuple[float, float, float] | None = Field(
+        None, description="Middle of the box.", json_schema_extra={"unit": "Å"}
+    )
+    size: tuple[float, float, float] = Field(
+        (20.0, 20.0, 20.0), description="Edges of the box.", json_schema_extra={"unit": "Å"}
+    )
+    exhaustiveness: int = Field(8, ge=1, le=128, description="Search effort; 8 is usual.")
+    energy_range: float = Field(
+        3.0, gt=0, le=20, description="Worst pose above the best one.", json_schema_extra={"unit": "kcal/mol"}
+    )
+    seed: int = Field(1, ge=1, description="Seed of the search.", json_schema_extra={"advanced": True})
+    score_only: bool = Field(False, description="Score the given pose without a search.")
+    chains: list[str] = Field(default_factory=list, description="Chains to keep; empty for all.")
+    remark: str = Field("", max_length=80, description="Free text.")
+
+
+def _nothing(job: Any) -> Result:
+    return Result()
+
+
+def _no_panels(finished: Any) -> list[Panel]:
+    return []
+
+
+DOCK = Tool(
+    id="dock",
+    name="Dock",
+    summary="Places small molecules into a binding site and estimates how well they bind.",
+    category="Docking",
+    keywords=("docking", "ligand", "binding", "affinity"),
+    homepage="https://vina.scripps.edu",
+    licence="Apache-2.0",
+    version=lambda: "Vina 1.2.7",
+    Inputs=DockInputs,
+    Settings=DockSettings,
+    limits=Limits(cpus_max=4),
+    steps=("Prepare", "Maps", "Dock", "Check"),
+    price=lambda given: [PriceLine("Docking, 1 ligand", 10), PriceLine("Pose checks", 2)],
+    run=_nothing,
+    view=_no_panels,
+    example=lambda: Example(
+        "Imatinib into ABL1 kinase (1iep)",
+        {
+            "receptor": {"text": RECEPTOR, "name": "1iep.pdb"},
+            "ligands": [{"text": "c1ccccc1 benzene", "name": "benzene.smi"}],
+        },
+        {"center": [15.6, 53.4, 15.5], "size": [20.0, 20.0, 20.0], "exhaustiveness": 8},
+        note="A minute on two cores. Redocking finds the crystal pose.",
+    ),
+)
+ABSENT = replace(
+    DOCK,
+    id="boltz-2",
+    name="Boltz-2",
+    summary="Predicts the structure of a complex from its sequences.",
+    category="Structure prediction",
+    keywords=("fold", "structure", "complex"),
+    example=lambda: Example("A small protein", {}, {}),
+    missing=lambda: "The program boltz is not installed. Install it with: make boltz",
+)
+
+NOW = datetime(2026, 11, 22, 9, 30)
+
+
+class Accounts:
+    """Whoever comes is the person it was made with."""
+
+    def __init__(self, person: Person | None) -> None:
+        self.who = person
+
+    def person(self, cookie: str | None) -> Person | None:
+        return self.who
+
+
+class FakeWorkbench:
+    def __init__(self, person: Person | None = ANNA, *, jobs: bool = True, credits: int = 940) -> None:
+        self.accounts = Accounts(person)
+        self.read_only: str | None = None
+        self.credits = credits
+        self.records: dict[str, Job] = {}
+        self.details: dict[str, JobDetail] = {}
+        self.submitted: list[Submission] = []
+        self.library: list[StoredFile] = []
+        self.calls: list[tuple[Any, ...]] = []
+        if jobs:
+            self._fill()
+
+    # Tools
+
+    def all_tools(self) -> dict[str, Tool]:
+        return {"dock": DOCK, **registry(), "boltz-2": ABSENT}
+
+    def tools(self, person: Person | None) -> list[ToolStatus]:
+        return [
+            ToolStatus(tool=t, unavailable=t.missing()) for t in self.all_tools().values() if not t.hidden
+        ]
+
+    def tool(self, person: Person | None, tool_id: str) -> ToolStatus:
+        if tool_id not in self.all_tools():
+            raise NotFound(f"There is no tool “{tool_id}”.")
+        tool = self.all_tools()[tool_id]
+        return ToolStatus(tool=tool, unavailable=tool.missing())
+
+    def example(self, person: Person, tool_id: str) -> Example:
+        return self.all_tools()[tool_id].example()
+
+    # Jobs
+
+    def quote(self, person: Person, submission: Submission, *, content: bool = True) -> Quote:
+        tool = self.all_tools()[submission.tool]
+        problems = [
+            *_problems(tool.Inputs, submission.inputs),
+            *_problems(tool.Settings, submission.settings),
+        ]
+        price = 12 if tool.id == "dock" else 0
+        lines = [PriceLine("Docking, 1 ligand", 10), PriceLine("Pose checks", 2)] if price else []
+        affordable = price <= self.credits
+        return Quote(
+            credits=price, lines=lines, available=self.credits, affordable=affordable, problems=problems
+        )
+
+    def preview(self, person: Person, submission: Submission) -> list[Panel]:
+        text = submission.inputs.get("receptor", {}).get("text")
+        center, size = submission.settings.get("center"), submission.settings.get("size")
+        if submission.tool != "dock" or not text or not center or not size:
+            return []
+        layer = Layer("receptor.pdb", "pdb", "receptor", "receptor", text)
+        return [StructurePanel("Receptor and box", [layer], box=Box(tuple(center), tuple(size)))]
+
+    def submit(self, person: Person, submission: Submission) -> Job:
+        quote = self.quote(person, submission)
+        if quote.problems:
+            raise BadInput(quote.problems[0].message, field=quote.problems[0].field)
+        if not quote.affordable:
+            raise NotEnoughCredits("This costs 12 credits and the team has fewer.")
+        self.submitted.append(submission)
+        return self.add(
+            name=submission.name or "New job",
+            tool=submission.tool,
+            status=Status.PENDING,
+            inputs=dict(submission.inputs),
+            settings=dict(submission.settings),
+        ).job
+
+    def jobs(
+        self, person: Person, filter: JobFilter = JobFilter(), *, limit: int = 50, cursor: str | None = None
+    ) -> JobPage:
+        rows = sorted(self._matching(filter), key=lambda job: -job.seq)
+        if cursor:
+            rows = [job for job in rows if job.seq < int(cursor)]
+        page = rows[:limit]
+        return JobPage(jobs=page, next_cursor=str(page[-1].seq) if len(rows) > limit else None)
+
+    def counts(self, person: Person, filter: JobFilter = JobFilter()) -> dict[Status, int]:
+        return dict(Counter(job.status for job in self._matching(replace(filter, status=()))))
+
+    def submitters(self, person: Person) -> list[tuple[str, str]]:
+        return sorted({(job.submitter, job.submitter_name) for job in self.records.values()})
+
+    def job(self, person: Person | None, job_id: str) -> JobDetail:
+        if job_id not in self.records:
+            raise NotFound("There is no such job, or it is not shared with you.")
+        return replace(self.details[job_id], job=self.records[job_id])
+
+    def actions(self, person: Person | None, job: Job) -> dict[str, str | None]:
+        over = None if job.status.terminal else "It has not ended yet."
+        live = None if job.live else "It has ended already."
+        done = None if job.status is Status.COMPLETED else "There is no result."
+        return {
+            "open": None,
+            "rename": None,
+            "duplicate": None,
+            "retry": over,
+            "cancel": live,
+            "delete": over,
+            "download": done,
+            "copy_link": None,
+        }
+
+    def waiting(self, person: Person | None, job_id: str) -> str | None:
+        if self.records[job_id].status is not Status.PENDING:
+            return None
+        return "Both slots are taken; 1 job is before it."
+
+    def cancel(self, person: Person, job_id: str) -> Job:
+        job = self.records[job_id]
+        if not job.live:
+            raise WrongState(f"“{job.name}” has ended already.")
+        self.calls.append(("cancel", job_id))
+        running = job.status is Status.PROCESSING
+        return self._put(
+            replace(job, cancel_requested=True) if running else replace(job, status=Status.CANCELLED)
+        )
+
+    def retry(self, person: Person, job_id: str) -> Job:
+        self.calls.append(("retry", job_id))
+        old = self.records[job_id]
+        return self.add(name=old.name, tool=old.tool, status=Status.PENDING).job
+
+    def rename(self, person: Person, job_id: str, name: str) -> Job:
+        if not name.strip():
+            raise BadInput("Give the job a name.", field="name")
+        return self._put(replace(self.records[job_id], name=name))
+
+    def delete(self, person: Person, job_id: str) -> None:
+        job = self.records[job_id]
+        if job.live:
+            raise WrongState(f"“{job.name}” runs; cancel it first.")
+        self.calls.append(("delete", job_id))
+        del self.records[job_id]
+
+    def cancel_many(self, person: Person, job_ids: list[str]) -> Outcomes:
+        return self._each(lambda job_id: self.cancel(person, job_id), job_ids)
+
+    def delete_many(self, person: Person, job_ids: list[str]) -> Outcomes:
+        return self._each(lambda job_id: self.delete(person, job_id), job_ids)
+
+    def submission(self, person: Person, job_id: str) -> Submission:
+        detail = self.job(person, job_id)
+        return Submission(
+            tool=detail.job.tool, inputs=detail.inputs, settings=detail.settings, name=detail.job.name
+        )
+
+    # Results
+
+    def panels(self, person: Person | None, job_id: str) -> list[Panel]:
+        import plotly.graph_objects as go
+
+        energies = [-13.2, -11.9, -11.4, -10.8, -10.6]
+        figure = go.Figure(go.Bar(x=list(range(1, 6)), y=energies))
+        figure.update_layout(xaxis_title="Pose", yaxis_title="Affinity (kcal/mol)")
+        return [
+            MetricsPanel(
+                "Best pose", [("Affinity", "−13.2 kcal/mol", "Lower binds stronger"), ("Poses", "5", "")]
+            ),
+            FigurePanel(
+                "Affinities", figure, "Of the poses within 3 kcal/mol.", "Five poses, −13.2 to −10.6 kcal/mol"
+            ),
+            TablePanel("Poses", "poses", "RMSD bounds are to pose 1, not to a crystal."),
+            StructurePanel(
+                "Poses in the receptor",
+                [Layer("receptor.pdb", "pdb", "receptor", "receptor")],
+                [
+                    Layer("pose_1.sdf", "sdf", "Pose 1", "ligand"),
+                    Layer("pose_2.sdf", "sdf", "Pose 2", "ligand"),
+                ],
+                Box((0.0, 0.0, 10.0), (12.0, 12.0, 12.0)),
+            ),
+            TextPanel("Preparation", "- 2 waters removed\n- HIS 361 kept as HIE"),
+        ]
+
+    def table(self, person: Person | None, job_id: str, table: str) -> list[dict[str, Any]]:
+        return [
+            {"pose": 1, "affinity": -13.2, "rmsd_lb": 0.0, "plausible": True},
+            {"pose": 2, "affinity": -11.9, "rmsd_lb": 2.1, "plausible": True},
+        ]
+
+    def log(self, person: Person | None, job_id: str, *, tail: int | None = None) -> str:
+        return "Computing Vina grid ... done.\nPerforming docking (seed: 1) ...\n0%   10   20   30   40   50\n|----|----|----|----|--"
+
+    def files(self, person: Person | None, job_id: str) -> list[dict[str, Any]]:
+        return self.details[job_id].files
+
+    # Files
+
+    def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
+        return [file for file in self.library if not formats or file.format in formats]
+
+    # Credits
+
+    def balance(self, person: Person) -> Balance:
+        return Balance(balance=self.credits + 12, held=12)
+
+    def ledger(self, person: Person, *, limit: int = 100) -> list[LedgerEntry]:
+        done = next((job for job in self.records.values() if job.status is Status.COMPLETED), None)
+        grant = LedgerEntry(
+            at=NOW - timedelta(days=9),
+            kind=LedgerKind.GRANT,
+            balance=1000,
+            held=0,
+            job=None,
+            note="First start",
+        )
+        if done is None:
+            return [grant]
+        return [
+            LedgerEntry(at=NOW, kind=LedgerKind.CHARGE, balance=-12, held=-12, job=done.id, note=done.name),
+            LedgerEntry(at=NOW, kind=LedgerKind.HOLD, balance=0, held=12, job=done.id, note=done.name),
+            grant,
+        ]
+
+    # Site
+
+    def health(self) -> Health:
+        return Health(
+            ok=True,
+            version="0.1.0",
+            store="ok",
+            cluster="ok",
+            workers=[
+                {
+                    "name": "local-0",
+                    "cpus": 2,
+                    "memory_mb": 7800,
+                    "gpus": 0,
+                    "running": 2,
+                    "reachable": True,
+                }
+            ],
+            slots=0,
+            jobs={str(status): n for status, n in Counter(j.status for j in self.records.values()).items()},
+        )
+
+    # The lab's past
+
+    def add(self, **given: Any) -> JobDetail:
+        detail = make_detail(seq=len(self.records) + len(self.details) + 1, **given)
+        self.records[detail.job.id] = detail.job
+        self.details[detail.job.id] = detail
+        return detail
+
+    def _fill(self) -> None:
+        ben = {"submitter": BEN_ID, "submitter_name": "Ben Okafor"}
+        hour = timedelta(hours=1)
+        for age, name, tool, status, more in [
+            (98, "phage genomes to FASTA", "convert-sequences", Status.COMPLETED, ben),
+            (75, "imatinib → ABL1 (1iep)", "dock", Status.COMPLETED, {}),
+            (74, "ponatinib → ABL1 (1iep)", "dock", Status.FAILED, {"error": FAILURE}),
+            (50, "12 fragments → BRD4", "dock", Status.TIMEOUT, ben),
+            (30, "nilotinib → ABL1, wide box", "dock", Status.CANCELLED, {}),
+            (22, "dasatinib → SRC", "dock", Status.COMPLETED, ben),
+            (3, "bosutinib → SRC", "dock", Status.RETRY, {"attempt": 2}),
+            (1.2, "axitinib → ABL1 T315I", "dock", Status.PROCESSING, {"progress": 45.0}),
+            (0.4, "1iep to mmCIF", "convert-sequences", Status.PENDING, ben),
+            (0.1, "asciminib → ABL1 myristate", "dock", Status.QUEUED, {}),
+        ]:
+            self.add(name=name, tool=tool, status=status, created_at=utcnow() - age * hour, **more)
+
+    def _matching(self, filter: JobFilter) -> list[Job]:
+        return [
+            job
+            for job in self.records.values()
+            if (filter.tool in (None, job.tool))
+            and (not filter.status or job.status in filter.status)
+            and (filter.submitter in (None, job.submitter))
+            and (not filter.q or filter.q.lower() in job.name.lower())
+        ]
+
+    def _put(self, job: Job) -> Job:
+        self.records[job.id] = job
+        return job
+
+    def _each(self, action: Any, job_ids: list[str]) -> Outcomes:
+        done, refused = [], []
+        for job_id in job_ids:
+            name = self.records[job_id].name
+            try:
+                action(job_id)
+                done.append(name)
+            except WrongState as error:
+                refused.append((name, error.message))
+        return Outcomes(done=done, refused=refused)
+
+
+FAILURE = JobError(
+    kind=ErrorKind.TOOL,
+    message="Vina could not place the ligand: every atom lies outside of the box. Move the box or make it larger.",
+    log_tail="ERROR: The ligand is outside the grid box.\nexit code 1",
+)
+
+
+class BrokenWorkbench(FakeWorkbench):
+    """One whose store does not answer."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise Unavailable("The disk is full. Nothing can be read or written until there is space.")
+
+    tools = tool = jobs = counts = job = balance = ledger = _refuse
+
+
+def make_detail(
+    *,
+    seq: int,
+    name: str = "imatinib → ABL1",
+    tool: str = "dock",
+    status: Status = Status.COMPLETED,
+    created_at: datetime | None = None,
+    inputs: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    **more: Any,
+) -> JobDetail:
+    created_at = created_at or utcnow()
+    started = status in (Status.PROCESSING, Status.RETRY, Status.COMPLETED, Status.FAILED, Status.TIMEOUT)
+    started_at = created_at + timedelta(seconds=4) if started or status is Status.CANCELLED else None
+    ended_at = created_at + timedelta(seconds=83) if status.terminal else None
+    job = Job(
+        seq=seq,
+        id=new_id(),
+        team=ANNA.team,
+        visibility=Visibility.PRIVATE,
+        tool=tool,
+        name=name,
+        status=status,
+        credits=12 if tool == "dock" else 0,
+        retries=0,
+        run_id=None,
+        worker="local-0" if started else None,
+        step="Dock" if status is Status.PROCESSING else None,
+        note="ligand 1 of 1" if status is Status.PROCESSING else None,
+        cancel_requested=False,
+        cpus_min=1,
+        cpus_max=4,
+        memory_mb=2048,
+        gpus=0,
+        timeout_s=3600,
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        **{
+            "submitter": ANNA.id,
+            "submitter_name": ANNA.name,
+            "attempt": 1,
+            "progress": None,
+            "error": None,
+            **more,
+        },
+    )
+    done = status is Status.COMPLETED
+    steps = [
+        Step(name="Prepare", state="done", started_at=started_at, ended_at=created_at + timedelta(seconds=9)),
+        Step(name="Maps", state="done", started_at=started_at, ended_at=created_at + timedelta(seconds=12)),
+        Step(name="Dock", state="done" if done else "running", started_at=started_at, ended_at=ended_at),
+        Step(name="Check", state="done" if done else "waiting", started_at=ended_at, ended_at=ended_at),
+    ]
+    history = [HistoryEntry(at=created_at, from_status=None, to_status=Status.PENDING, attempt=1, note="")]
+    if started_at:
+        history.append(
+            HistoryEntry(
+                at=started_at, from_status=Status.PENDING, to_status=Status.PROCESSING, attempt=1, note=""
+            )
+        )
+    if ended_at:
+        history.append(
+            HistoryEntry(at=ended_at, from_status=Status.PROCESSING, to_status=status, attempt=1, note="")
+        )
+    return JobDetail(
+        job=job,
+        inputs=inputs
+        or {
+            "receptor": {"text": RECEPTOR, "name": "1iep.pdb"},
+            "ligands": [{"text": "c1ccccc1 benzene", "name": "benzene.smi"}],
+        },
+        settings=settings
+        or {"mode": "single", "center": [15.6, 53.4, 15.5], "size": [20, 20, 20], "exhaustiveness": 8},
+        price=[{"label": "Docking, 1 ligand", "credits": 10}, {"label": "Pose checks", "credits": 2}],
+        steps=steps if started else [],
+        history=history,
+        summary={"best affinity": -13.2} if done else {},
+        warnings=["Residues 12-14 of chain A have missing atoms and were left out."] if done else [],
+        tables=[
+            {
+                "name": "poses",
+                "title": "Poses",
+                "file": "poses.parquet",
+                "columns": [
+                    {"name": "pose", "label": "Pose", "unit": ""},
+                    {
+                        "name": "affinity",
+                        "label": "Affinity",
+                        "unit": "kcal/mol",
+                        "help": "Lower binds stronger.",
+                    },
+                    {"name": "rmsd_lb", "label": "RMSD, lower bound", "unit": "Å"},
+                    {"name": "plausible", "label": "Plausible", "unit": ""},
+                ],
+            }
+        ]
+        if done
+        else [],
+        files=[
+            {"path": "receptor.pdb", "title": "Receptor as docked", "format": "pdb", "bytes": 210_433},
+            {"path": "poses.sdf", "title": "All poses", "format": "sdf", "bytes": 18_211},
+        ]
+        if done
+        else [],
+        usage=Usage(
+            cpu_seconds=140.2,
+            peak_memory_bytes=312_000_000,
+            read_bytes=4_000_000,
+            written_bytes=900_000,
+            wall_seconds=79.0,
+            series=[
+                [float(t), 1.9 if t > 6 else 0.8, 1.2e8 + t * 2.4e6, t * 5e4, t * 1e4]
+                for t in range(0, 79, 2)
+            ],
+        )
+        if status.terminal and started
+        else None,
+        refunded=12 if status is Status.FAILED else 0,
+    )
+
+
+def _problems(model: type[Model], values: Any) -> list[Problem]:
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return [
+            Problem(".".join(str(part) for part in fault["loc"]), str(fault["msg"]))
+            for fault in error.errors(include_url=False)
+        ]
+    return []
