@@ -1,7 +1,7 @@
 """What can be run: the ordered list of tools, and how to find one.
 
-Importing this module imports no tool; `registry()` does, once. A tool that cannot be imported here stays in the
-list and says why (`Tool.missing`); a tool that is wrongly built, or a name used twice, stops the start.
+Importing this module imports no tool; `registry()` does, once. A tool that cannot be imported here stays in
+the list and says why (`Tool.missing`); a tool that is wrongly built, or a name used twice, stops the start.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tools.contract import Example, Finished, Model, Panel, Result, RunningJob, 
 
 #: Tool id -> module, in the order of the catalogue.
 MODULES: dict[str, str] = {
+    "autodock-vina": "tools.vina",
     "convert-sequences": "tools.convert_sequences",
 }
 
