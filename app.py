@@ -9,14 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import molstar_cli
 import streamlit as st
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 import api
 from compute import settings as site_settings
 from compute.site import open_site
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-settings = site_settings.load()
+try:
+    settings = site_settings.load()
+except site_settings.BadSettings as error:
+    sys.exit(f"Wellplate cannot start: {error}")
 
 
 @asynccontextmanager
@@ -27,14 +33,14 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.to_thread(site.__exit__, *sys.exc_info())
+        await asyncio.to_thread(site.__exit__, None, None, None)
 
 
+viewer = Path(molstar_cli.__file__).parent / "static" / "molstar"
 app = st.App(
     Path(__file__).parent / "pages" / "main.py",
-    routes=api.routes(),
+    routes=[*api.routes(), Mount("/vendor/molstar", app=StaticFiles(directory=viewer))],
     lifespan=lifespan,
-    middleware=api.middleware(),
 )
 
 if __name__ == "__main__":

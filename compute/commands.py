@@ -64,7 +64,7 @@ def _ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
     )
     try:
         with urllib.request.urlopen(request, timeout=3600) as answer:
-            return json.loads(answer.read())  # type: ignore[no-any-return]
+            return json.loads(answer.read())
     except urllib.error.HTTPError as error:
         raise CommandFailed(json.loads(error.read())["error"]["message"]) from error
     except urllib.error.URLError as error:
@@ -73,7 +73,7 @@ def _ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def _server(settings: Settings) -> dict[str, str]:
     try:
-        return json.loads((settings.run_folder / "server.json").read_text())  # type: ignore[no-any-return]
+        return json.loads((settings.run_folder / "server.json").read_text())
     except FileNotFoundError as error:
         raise CommandFailed(f"Wellplate is not running with the home {settings.home}.") from error
 

@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What a process of the cluster may inherit: no secret of the app is among it.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 _STOP_TIMEOUT_S = 20
+#: Without an address of its own, the little HTTP server that each of them has would listen on all interfaces.
+_LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--no-dashboard")
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,7 @@ class LocalCluster:
         self.address = f"tls://127.0.0.1:{port}"
         self.scheduler = self._spawn(
             "scheduler",
-            ["--host", "127.0.0.1", "--protocol", "tls", "--port", str(port), "--no-dashboard"]
-            + ["--preload", "compute.grace"],
+            [*_LOOPBACK, "--protocol", "tls", "--port", str(port), "--preload", "compute.grace"],
         )
         self.start_worker()
 
@@ -86,11 +87,13 @@ class LocalCluster:
         memory_mb = psutil.virtual_memory().total // 2**20
         self.worker = self._spawn(
             "worker",
-            [self.address, "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "0"]
-            # More threads than slots: resources decide what runs, a thread must never be what is short.
-            + ["--nthreads", str(2 * cpus + 2), "--death-timeout", "60"]
-            + ["--resources", f"cpus={cpus} memory={memory_mb} gpus={_gpus()}"]
-            + ["--local-directory", str(self._settings.run_folder / "dask")],
+            [
+                *(self.address, *_LOOPBACK, "--no-nanny", "--memory-limit=0", "--death-timeout=60"),
+                # More threads than slots: resources decide what runs, a thread must never be what is short.
+                f"--nthreads={2 * cpus + 2}",
+                f"--resources=cpus={cpus} memory={memory_mb} gpus={_gpus()}",
+                f"--local-directory={self._settings.run_folder / 'dask'}",
+            ],
         )
         self._write_record()
 

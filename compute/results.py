@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ def _members(detail: JobDetail, folders: Folders) -> Iterator[tuple[Path, Path]]
             yield folders.root / path, Path("inputs") / name / f"{number + 1}-{given_name}"
 
 
-def input_paths(folders: Folders, detail: JobDetail) -> dict[str, list[dict[str, Any]]]:
+def input_files(folders: Folders, detail: JobDetail) -> dict[str, list[dict[str, Any]]]:
     """Name, format and size of each input file, by input."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, files in folders.request(detail.job.id)["files"].items():
@@ -160,18 +161,18 @@ def _stem(detail: JobDetail) -> str:
     return kept.strip("-.")[:80] or detail.job.tool
 
 
-class _Sink:
+class _Sink(io.RawIOBase):
     """What zipfile writes into; taken away piece by piece."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
         self._parts.append(bytes(data))
         return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
 
     def take(self) -> bytes:
         taken, self._parts = b"".join(self._parts), []

@@ -18,7 +18,7 @@ from data.errors import BadInput, WellplateError
 from data.folders import link_or_copy, sync_file
 from data.records import Person
 from tools import formats
-from tools.contract import InputFile, LocalFile, Problem, Tool
+from tools.contract import InputFile, LocalFile, Model, Problem, Tool
 
 #: Finds the bytes behind an upload or a job's result: (person, reference) -> path and name. Raises WellplateError.
 Finder = Callable[[Person, InputFile], tuple[Path, str]]
@@ -34,13 +34,13 @@ _BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\]")
 class Validated:
     """The models, or the problems that kept them from being made."""
 
-    inputs: BaseModel | None
-    settings: BaseModel | None
+    inputs: Model | None
+    settings: Model | None
     problems: list[Problem]
 
 
 def validate(tool: Tool, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Validated:
-    made: list[BaseModel | None] = []
+    made: list[Model | None] = []
     problems: list[Problem] = []
     for model, values in ((tool.Inputs, inputs), (tool.Settings, settings)):
         try:

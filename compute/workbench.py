@@ -368,7 +368,7 @@ class Workbench:
 
     def input_files(self, person: Person | None, job_id: str) -> dict[str, list[dict[str, Any]]]:
         """Name, format and bytes of each input file, by input."""
-        return results.input_files(self._allowed(person, Action.SEE, job_id), self._folders)
+        return results.input_files(self._folders, self._allowed(person, Action.SEE, job_id))
 
     def input_file(self, person: Person | None, job_id: str, input: str, number: int) -> tuple[Path, str]:
         """Path and name of one input file."""
