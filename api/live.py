@@ -7,12 +7,11 @@ see, `{"signed_out": true}` before the end of a revoked session, and a ping now 
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
 
-from anyio import to_thread
+from anyio import create_task_group, fail_after, to_thread
 from fastapi import APIRouter, Query, WebSocket
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response, StreamingResponse
@@ -59,20 +58,21 @@ async def live(socket: WebSocket) -> None:
     await socket.accept()
     station = hub.current()
     listener = station.add(person)
-    reading = asyncio.create_task(_read(socket, station, listener))
-    writing = asyncio.create_task(_write(socket, station, listener))
+    code: int | None = None
+
+    async def until_over(part: Callable[[WebSocket, Hub, Listener], Awaitable[int | None]]) -> None:
+        nonlocal code
+        code = await part(socket, station, listener)
+        tasks.cancel_scope.cancel()
+
     try:
-        done, _ = await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-        code = next((task.result() for task in done if task.result() is not None), None)
-        if code is not None:
-            await socket.close(code)
-    except (WebSocketDisconnect, TimeoutError):
-        return
+        async with create_task_group() as tasks:
+            tasks.start_soon(until_over, _read)
+            tasks.start_soon(until_over, _write)
     finally:
         station.remove(listener)
-        reading.cancel()
-        writing.cancel()
-        await asyncio.gather(reading, writing, return_exceptions=True)
+    if code is not None:
+        await socket.close(code)
 
 
 @router.get("/events", summary="Changes of jobs as server-sent events")
@@ -108,7 +108,10 @@ async def _stream(person: Person, jobs: list[str], *, whole_list: bool) -> Async
 async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | None:
     """Take subscriptions until the client goes; the close code for what is no subscription."""
     while True:
-        text = await socket.receive_text()
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text = message.get("text") or ""
         if len(text) > MAX_MESSAGE:
             return UNSUPPORTED
         try:
@@ -132,12 +135,22 @@ async def _write(socket: WebSocket, station: Hub, listener: Listener) -> int | N
     """Send what is due; the close code once it is over."""
     while due := await listener.events():
         for event in due:
-            async with asyncio.timeout(SEND_S):
-                await socket.send_text(json.dumps(event))
+            if not await _sent(socket, event):
+                return None
         if due == [SIGNED_OUT]:
             return POLICY_VIOLATION
         station.check(listener)
     return TRY_AGAIN_LATER
+
+
+async def _sent(socket: WebSocket, event: dict[str, Any]) -> bool:
+    """Whether the client took it in time."""
+    try:
+        with fail_after(SEND_S):
+            await socket.send_text(json.dumps(event))
+    except (TimeoutError, WebSocketDisconnect):
+        return False
+    return True
 
 
 def _listener(person: Person | None) -> Person | None:

@@ -136,12 +136,13 @@ class Accounts:
     def sign_in(self, email: str, password: str, *, client: str, agent: str = "") -> SignedIn:
         """A new session. An unknown address takes as long to refuse as a wrong password."""
         address = clean_email(email)
-        self._throttle.count(f"email {address}", f"client {client}")
+        keys = f"email {address}", f"client {client}"
+        self._throttle.count(*keys)
         account = next((a for a in list(self._accounts.values()) if a.email == address and a.active), None)
         if not self._passwords.fits(account.password_hash if account else None, password) or account is None:
             self._audit(account.id if account else None, "sign-in refused", client)
             raise BadInput("This e-mail address and password do not fit together.", field="password")
-        self._throttle.forget(f"email {address}")
+        self._throttle.excuse(*keys)
         if renewed := self._passwords.renewed(account.password_hash, password):
             self._remember(self._store.write(people.set_password, (account.id, renewed)).result())
         return self._open_session(account, agent)
@@ -212,11 +213,13 @@ class Accounts:
 
     def change_password(self, person: Person, old: str, new: str, *, client: str) -> None:
         """Set another password; every other session of this person ends."""
-        self._throttle.count(f"email {person.email}", f"client {client}")
+        keys = f"email {person.email}", f"client {client}"
+        self._throttle.count(*keys)
         if self.has_password(person) and not self._passwords.fits(
             self._accounts[person.id].password_hash, old
         ):
             raise BadInput("The present password is another one.", field="old")
+        self._throttle.excuse(*keys)
         hashed = self._passwords.hash(new, field="new")
         self._remember(self._store.write(people.set_password, (person.id, hashed)).result())
         self.sign_out_everywhere(person, but=person.credential)
@@ -323,6 +326,7 @@ class Accounts:
             password_hash=self._passwords.hash(password, field="password") if password else None,
         )
         account = self._remember(self._store.write(people.use_link, use).result())
+        self._throttle.excuse(f"client {client}")
         self._link_file.unlink(missing_ok=True)
         return self._open_session(account, agent)
 

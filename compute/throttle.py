@@ -1,4 +1,4 @@
-"""How often somebody may try: a sliding minute per key, in memory."""
+"""How often somebody may fail: a sliding minute per key, in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Throttle:
         self._tries: dict[str, deque[float]] = {}
 
     def count(self, *keys: str) -> None:
-        """Count one try under each key. Raises TooMany when one of them had too many within a minute."""
+        """Count a try under each key before it is made. Raises TooMany when one had too many within a minute."""
         now = self._clock()
         with self._lock:
             if len(self._tries) > MAX_KEYS:
@@ -32,9 +32,12 @@ class Throttle:
             for recent in tries:
                 recent.append(now)
 
-    def forget(self, key: str) -> None:
+    def excuse(self, *keys: str) -> None:
+        """Take the last try under each key back: it was a good one."""
         with self._lock:
-            self._tries.pop(key, None)
+            for key in keys:
+                if tries := self._tries.get(key):
+                    tries.pop()
 
     def _recent(self, key: str, now: float) -> deque[float]:
         recent = self._tries.setdefault(key, deque(maxlen=self._per_minute))
