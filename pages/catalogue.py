@@ -131,9 +131,8 @@ def cost_hint(workbench: Workbench, person: Person, tool: Tool) -> str:
 
 def row(tool: Tool, cost: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(gap=None):
-            st.page_link("tool.py", label=f"**{tool.name}**", query_params={"tool": tool.id})
-            st.markdown(human.markdown_text(tool.summary))
+        label = f"**{human.markdown_text(tool.name)}** – {human.markdown_text(tool.summary)}"
+        st.page_link("tool.py", label=label, query_params={"tool": tool.id}, width="stretch")
         st.badge(
             cost, color="gray", help="The exact price stands on the Run button, before anything is charged."
         )
@@ -151,11 +150,15 @@ def unavailable(statuses: list[ToolStatus]) -> None:
             st.caption(human.markdown_text(status.unavailable or ""))
 
 
+def show_all() -> None:
+    st.query_params.pop("q", None)
+
+
 def nothing_found(wanted: str, statuses: list[ToolStatus]) -> None:
     st.markdown(f"No tool matches “{human.markdown_text(wanted)}”.")
     names = ", ".join(human.markdown_text(status.tool.name) for status in statuses)
     st.caption(f"Try one word of what you want to do, such as *dock* or *convert*. There are: {names}.")
-    st.button("Show all tools", on_click=lambda: st.query_params.pop("q", None))
+    st.button("Show all tools", on_click=show_all)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ import streamlit as st
 
 from data.errors import WellplateError
 from data.records import Job
-from pages import statuses
+from pages import human, statuses
 
 STATIC = Path(__file__).with_name("static")
 
 
 def header(title: str, what: str = "") -> None:
     """The page's title, and a sentence that says what it is for."""
-    st.title(title, anchor=False)
+    st.title(human.markdown_text(title), anchor=False)
     if what:
         st.caption(what)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -64,7 +65,7 @@ def draw(workbench: Workbench, person: Person, field: Field, key: str, initial: 
         optional = "" if field.required else " (optional)"
         st.markdown(f"**{field.label}**{optional}", help=field.help)
         for position, file in enumerate(list(chosen)):
-            _chosen(workbench, person, file, f"{key}.{position}", lambda at=position: chosen.pop(at))
+            _chosen(workbench, person, file, f"{key}.{position}", partial(chosen.pop, position))
         if several or not chosen:
             _sources(workbench, person, field, key, chosen)
     if several:

@@ -229,22 +229,21 @@ def _step(field: Field) -> float:
 def _vector(field: Field, key: str, initial: Any) -> Any:
     """A few numbers side by side: x, y and z."""
     count = field.schema["minItems"]
-    start = initial if isinstance(initial, (list, tuple)) and len(initial) == count else [None] * count
+    whole = isinstance(initial, (list, tuple)) and len(initial) == count
+    start: list[Any] = list(initial) if whole else [None] * count
     values: list[float | None] = []
-    st.markdown(field.label, help=field.help)
     for index, column in enumerate(st.columns(count, gap="xsmall")):
         axis = AXES[index] if count <= len(AXES) else str(index + 1)
         part = f"{key}.{axis}"
         st.session_state.setdefault(part, None if start[index] is None else float(start[index]))
         values.append(
             column.number_input(
-                f"{field.label}, {axis}",
+                f"{field.label} {axis}" if index == 0 else axis,
                 value=None,
                 step=_step(field),
                 format="%g",
                 key=part,
-                placeholder=axis,
-                label_visibility="collapsed",
+                help=field.help if index == 0 else None,
             )
         )
     return None if values == [None] * count else values

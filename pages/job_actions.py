@@ -171,7 +171,7 @@ def downloads(job: Job) -> list[tuple[str, str]]:
     return [
         ("Everything, as zip", f"{base}/archive"),
         ("Tables, as CSV", f"{base}/export?format=csv"),
-        ("Everything that is a number or a name, as JSON", f"{base}/export?format=json"),
+        ("Results, as JSON", f"{base}/export?format=json"),
         ("Log", f"{base}/log"),
     ]
 

@@ -12,7 +12,7 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import ErrorKind, Job, JobDetail, Person, Status, Step, Usage
-from pages import figures, human, job_actions, panels, session, statuses
+from pages import figures, human, job_actions, job_list, panels, session, statuses
 from pages.components.live import listen
 from pages.drawing import badge, facts, header, refusal
 
@@ -32,7 +32,9 @@ def main(workbench: Workbench, person: Person, job_id: str) -> None:
     except WellplateError as error:
         return not_here(error)
     st.set_page_config(page_title=f"{detail.job.name} · {statuses.look(detail.job).word} · Wellplate")
-    st.page_link("jobs.py", label="All jobs", icon=":material/arrow_back:")
+    st.button(
+        "All jobs", icon=":material/arrow_back:", type="tertiary", on_click=job_list.back, key="job.back"
+    )
     left, right = st.columns([5, 2], gap="large")
     with left:
         present(workbench, person, job_id, detail.job.live)
@@ -44,7 +46,7 @@ def main(workbench: Workbench, person: Person, job_id: str) -> None:
             log(workbench, person, job_id)
     with right:
         about(workbench, detail)
-        inputs_and_settings(detail)
+        inputs_and_settings(workbench, person, detail)
         downloads(detail)
         past(detail)
 
@@ -60,7 +62,7 @@ def not_here(error: WellplateError) -> None:
             "It was deleted, the link is incomplete, or its owner has not shared it with you. "
             "If somebody sent you the link, ask them to share the job."
         )
-    st.page_link("jobs.py", label="Back to the jobs", icon=":material/arrow_back:")
+    st.button("Back to the jobs", icon=":material/arrow_back:", on_click=job_list.back, key="job.back.lost")
 
 
 @st.fragment
@@ -87,7 +89,7 @@ def present(workbench: Workbench, person: Person, job_id: str, was_live: bool) -
 
 
 def heading(workbench: Workbench, person: Person, job: Job) -> None:
-    st.title(human.markdown_text(job.name), anchor=False)
+    header(job.name)
     may = workbench.actions(person, job)
     with st.container(horizontal=True, vertical_alignment="center"):
         badge(job)
@@ -259,21 +261,22 @@ def credits(detail: JobDetail) -> str:
     return f"{charged} {'held' if job.started_at is None and job.live else 'charged' if job.started_at else 'released'}"
 
 
-def inputs_and_settings(detail: JobDetail) -> None:
+def inputs_and_settings(workbench: Workbench, person: Person, detail: JobDetail) -> None:
     st.subheader("Inputs", anchor=False)
+    names = {stored.id: stored.name for stored in workbench.uploads(person)}
     rows: list[tuple[str, str]] = []
     for name, value in detail.inputs.items():
         files = value if isinstance(value, list) else [value]
-        rows.append((human.words(name), "<br>".join(input_html(file) for file in files if file)))
+        rows.append((human.words(name), "<br>".join(input_html(file, names) for file in files if file)))
     facts(rows)
     if detail.settings:
         st.subheader("Settings", anchor=False)
         facts([(human.words(name), escape(setting(value))) for name, value in detail.settings.items()])
 
 
-def input_html(file: dict[str, Any]) -> str:
+def input_html(file: dict[str, Any], names: dict[str, str]) -> str:
     if file.get("file"):
-        return link(f"/api/v1/files/{quote(file['file'])}/content", file.get("name") or "uploaded file")
+        return escape(names.get(file["file"], "uploaded file"))
     if file.get("job"):
         return link(f"/api/v1/jobs/{quote(file['job'])}/files/{quote(file['path'])}", file["path"])
     return f"{escape(file.get('name') or 'text')} <span class='quiet'>(as text)</span>"

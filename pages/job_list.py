@@ -22,7 +22,7 @@ from pages.components.live import listen
 from pages.drawing import header, refusal
 
 PAGE = 50
-_DRAWN, _GENERATION, _TRAIL = "jobs.drawn", "jobs.generation", "jobs.trail"
+_DRAWN, _GENERATION, _TRAIL, _LEFT = "jobs.drawn", "jobs.generation", "jobs.trail", "jobs.left"
 FILTERS = ("status", "tool", "submitter", "q")
 
 
@@ -51,6 +51,7 @@ def listing(workbench: Workbench, person: Person) -> None:
     listen(key="jobs.live", whole_list=True)
     try:
         filter = from_url()
+        st.session_state[_LEFT] = st.query_params.to_dict()
         bar(workbench, person, filter)
         shown, changed = page_to_draw(workbench, person, filter, st.query_params.get("cursor"))
         job_actions.carry_out(workbench, person)
@@ -83,6 +84,11 @@ def into_url(name: str) -> None:
         st.query_params[name] = text
     else:
         st.query_params.pop(name, None)
+
+
+def back() -> None:
+    """In a callback of a job's page: the list as it was left."""
+    st.query_params.from_dict(st.session_state.get(_LEFT, {}))
 
 
 def clear_filters() -> None:
@@ -275,7 +281,7 @@ def columns(drawn: Drawn) -> dict[str, Any]:
             "Name",
             type="tertiary",
             alignment="left",
-            width=260,
+            width=240,
             key=open_key,
             on_click=_clicked,
             args=(open_key, drawn),
@@ -288,16 +294,16 @@ def columns(drawn: Drawn) -> dict[str, Any]:
             color=[look.colour for look in looks],
         ),
         "progress": config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width=110),
-        "what": config.TextColumn("Step or error", width=220),
-        "tool": config.TextColumn("Tool", width=130),
+        "what": config.TextColumn("Step or error", width=210),
+        "tool": config.TextColumn("Tool", width=125),
         "submitter": config.TextColumn("By", width=110),
-        "created": config.TextColumn("Submitted", width=100, help="The job's page tells the exact time."),
-        "took": config.TextColumn("Took", width=100, alignment="right"),
+        "created": config.TextColumn("Submitted", width=95, help="The job's page tells the exact time."),
+        "took": config.TextColumn("Took", width=95, alignment="right"),
         "credits": config.NumberColumn("Credits", width=70, help="What the job was priced at."),
         "actions": config.ButtonColumn(
-            "Actions",
+            " ",
             type="tertiary",
-            width=80,
+            width=70,
             key=menu_key,
             on_click=_clicked,
             args=(menu_key, drawn),

@@ -14,11 +14,11 @@ def tools_by_name() -> None:
     st.switch_page("catalogue.py", query_params=st.query_params.to_dict())
 
 
+# No icons: Streamlit would fetch the page's one from a font server as the favicon.
 PAGES = [
     st.Page(
         "catalogue.py",
         title="Tools",
-        icon=":material/science:",
         default=True,
         help="Everything that can be run here, with its price.",
     ),
@@ -27,28 +27,24 @@ PAGES = [
     st.Page(
         "jobs.py",
         title="Jobs",
-        icon=":material/list:",
         url_path="jobs",
         help="What ran, runs and waits, with its results.",
     ),
     st.Page(
         "credits.py",
         title="Credits",
-        icon=":material/toll:",
         url_path="credits",
         help="The team's balance, and where credits went.",
     ),
     st.Page(
         "account.py",
         title="Account",
-        icon=":material/person:",
         url_path="account",
         help="Sessions, password and API tokens.",
     ),
     st.Page(
         "server.py",
         title="Server",
-        icon=":material/dns:",
         url_path="server",
         help="Workers, free slots, and whether everything answers.",
     ),
@@ -56,7 +52,7 @@ PAGES = [
 
 
 def main() -> None:
-    st.logo(STATIC / "wellplate.svg", icon_image=STATIC / "wells.svg", size="large", link=None)
+    st.logo(STATIC / "wellplate.svg", size="large")
     who = session.person()
     page = st.navigation(PAGES, position="top" if who else "hidden")
     st.set_page_config(page_title=f"{page.title} · Wellplate", page_icon=STATIC / "wells.svg", layout="wide")

@@ -77,9 +77,10 @@ def current_form(workbench: Workbench, person: Person, tool: Tool) -> Form:
         st.session_state[_FORM] = form
         st.query_params.from_dict({"tool": tool.id})
         return form
-    form = st.session_state.get(_FORM)
-    if form is None or form.tool != tool.id:
-        form = st.session_state[_FORM] = Form(tool.id, {"inputs": {}, "settings": {}})
+    kept: Form | None = st.session_state.get(_FORM)
+    if kept is not None and kept.tool == tool.id:
+        return kept
+    form = st.session_state[_FORM] = Form(tool.id, {"inputs": {}, "settings": {}})
     return form
 
 
@@ -170,7 +171,12 @@ def run_box(
         form.name = st.text_input(
             "Name of the job", key=key, placeholder="by itself, from the inputs", max_chars=200
         ).strip()
-        submission = Submission(tool=tool.id, name=form.name or None, **form.values)
+        submission = Submission(
+            tool=tool.id,
+            inputs=form.values["inputs"],
+            settings=form.values["settings"],
+            name=form.name or None,
+        )
         quote, refused = quoted(workbench, person, submission)
         reason = refused or reason_against(quote, form, slots)
         if st.button(

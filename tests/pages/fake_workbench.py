@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus
 from data.errors import BadInput, NotEnoughCredits, NotFound, Unavailable, WrongState
+from data.people import ApiToken, Session
 from data.records import (
     Balance,
     ErrorKind,
@@ -66,12 +68,14 @@ ANNA = Person(
     team="22222222-2222-4222-8222-222222222222",
     team_name="Structural biology",
     role=Role.OWNER,
+    credential="a" * 64,
 )
 BEN_ID = "33333333-3333-4333-8333-333333333333"
 
 RECEPTOR = "HEADER    A LOOP OF ALANINES\n" + "".join(
     f"ATOM  {i * 4 + j + 1:5d}  {name:<3} ALA A{i + 1:4d}    "
-    f"{8 * math.cos(i * 0.6) + dx:8.3f}{8 * math.sin(i * 0.6) + dy:8.3f}{i * 1.1 + dz:8.3f}  1.00 20.00           {name[0]}\n"
+    f"{8 * math.cos(i * 0.6) + dx:8.3f}{8 * math.sin(i * 0.6) + dy:8.3f}{i * 1.1 + dz:8.3f}"
+    f"  1.00 20.00           {name[0]}\n"
     for i in range(24)
     for j, (name, dx, dy, dz) in enumerate(
         [("N", 0, 0, 0), ("CA", 1.1, 0.9, 0.2), ("C", 2.2, 0.2, 0.6), ("O", 2.4, -1.0, 0.6)]
@@ -169,6 +173,7 @@ ABSENT = replace(
     missing=lambda: "The program boltz is not installed. Install it with: make boltz",
 )
 
+EVERYTHING = JobFilter()
 NOW = datetime(2026, 11, 22, 9, 30)
 
 
@@ -178,8 +183,48 @@ class Accounts:
     def __init__(self, person: Person | None) -> None:
         self.who = person
 
+        self.open = [
+            Session(
+                hash=hash,
+                person=ANNA.id,
+                team=ANNA.team,
+                created_at=NOW,
+                expires_at=NOW + timedelta(days=30),
+                agent=f"Mozilla/5.0 ({system}) AppleWebKit/537.36 Chrome/140.0 Safari/537.36",
+            )
+            for hash, system in [("a" * 64, "X11; Linux x86_64"), ("b" * 64, "Windows NT 10.0")]
+        ]
+        self.made: list[ApiToken] = []
+
     def person(self, cookie: str | None) -> Person | None:
         return self.who
+
+    def sessions(self, person: Person) -> list[Session]:
+        return list(self.open)
+
+    def revoke(self, credentials: Iterable[str | None]) -> None:
+        self.open = [session for session in self.open if session.hash not in set(credentials)]
+
+    def tokens(self, person: Person) -> list[ApiToken]:
+        return list(self.made)
+
+    def create_token(self, person: Person, name: str, scopes: Iterable[str]) -> tuple[ApiToken, str]:
+        if not name.strip():
+            raise BadInput("Give the token a name of 1 to 100 characters.", field="name")
+        token = ApiToken(
+            id=new_id(),
+            hash="0",
+            person=person.id,
+            team=person.team,
+            name=name,
+            scopes=frozenset(scopes),
+            created_at=utcnow(),
+        )
+        self.made.append(token)
+        return token, "wp_secret"
+
+    def revoke_token(self, person: Person, token_id: str) -> None:
+        self.made = [token for token in self.made if token.id != token_id]
 
 
 class FakeWorkbench:
@@ -253,7 +298,7 @@ class FakeWorkbench:
         ).job
 
     def jobs(
-        self, person: Person, filter: JobFilter = JobFilter(), *, limit: int = 50, cursor: str | None = None
+        self, person: Person, filter: JobFilter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
     ) -> JobPage:
         rows = sorted(self._matching(filter), key=lambda job: -job.seq)
         if cursor:
@@ -261,7 +306,7 @@ class FakeWorkbench:
         page = rows[:limit]
         return JobPage(jobs=page, next_cursor=str(page[-1].seq) if len(rows) > limit else None)
 
-    def counts(self, person: Person, filter: JobFilter = JobFilter()) -> dict[Status, int]:
+    def counts(self, person: Person, filter: JobFilter = EVERYTHING) -> dict[Status, int]:
         return dict(Counter(job.status for job in self._matching(replace(filter, status=()))))
 
     def submitters(self, person: Person) -> list[tuple[str, str]]:
@@ -366,7 +411,7 @@ class FakeWorkbench:
         ]
 
     def log(self, person: Person | None, job_id: str, *, tail: int | None = None) -> str:
-        return "Computing Vina grid ... done.\nPerforming docking (seed: 1) ...\n0%   10   20   30   40   50\n|----|----|----|----|--"
+        return "Computing Vina grid ... done.\nPerforming docking (seed: 1) ...\n0%   10   20   30\n|----|----|--"
 
     def files(self, person: Person | None, job_id: str) -> list[dict[str, Any]]:
         return self.details[job_id].files
