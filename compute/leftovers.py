@@ -1,8 +1,8 @@
 """Processes that outlived their run: found by their mark and by what was recorded, never by id alone.
 
 Two ways, because each has a gap. A program has the run's mark in its environment unless it cleaned that; a
-record in the worker's own cache names processes with their start times, but only those that lived when the slot
-looked.
+record in the worker's cache names processes with their start times, but only
+those that lived when the slot looked.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def end_all(files: Path, records: Path) -> int:
 def _forget(records: Path) -> None:
     """Removes records of which no process is left."""
     known = processes.everybody()
-    present = {(each.pid, each.started) for each in known.values()}
+    present = {(each.pid, each.started) for each in known.values() if not each.zombie}
     for path in records.glob("*.json"):
         if not processes.read_record(path) & present:
             path.unlink(missing_ok=True)

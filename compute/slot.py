@@ -1,7 +1,7 @@
 """A slot: one single-threaded process that carries out one run at a time, each in a child that it forks.
 
 It is the subreaper of everything that the child starts, so nothing leaves the tree below it: not by setsid,
-not by a parent that ends. It measures the tree, keeps to memory and time, and reports only when nobody is left.
+not by a parent that ends. It measures the tree, keeps to memory and time, and reports when nobody is left.
 
     supervisor -> slot   {"run": spec}            {"stop": reason}
     slot -> supervisor   {"progress": {...}}      {"report": {"exit", "signal", "stopped", "usage", ...}}
@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Slot:
     def __init__(self, connection: socket.socket, template: int) -> None:
         self._connection = connection
         self._lines = Lines()
+        self._messages: deque[dict[str, Any]] = deque()
         self._wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: None)
@@ -58,27 +60,29 @@ class Slot:
     def serve(self) -> None:
         try:
             while True:
-                for message in self._wait(None):
-                    if "run" in message:
+                self._wait(None)
+                while self._messages:
+                    message = self._messages.popleft()
+                    if "run" in message:  # a stop that came after its run ended says nothing
                         self._carry_out(message["run"])
         except _OwnerGone:
             return
 
-    def _wait(self, deadline: float | None, pipe: int | None = None) -> list[dict[str, Any]]:
-        """Messages that came until the deadline, a signal, or data in the pipe. Raises _OwnerGone."""
+    def _wait(self, deadline: float | None) -> None:
+        """Until a message, the deadline, a signal, or data in the pipe. Raises _OwnerGone."""
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
         ready = {descriptor for descriptor, _ in self._poll.poll(timeout)}
         if self._wake in ready and signal.SIGTERM in os.read(self._wake, 1024):
             raise _OwnerGone
         if self._connection.fileno() not in ready:
-            return []
+            return
         try:
             data = self._connection.recv(1 << 16)
         except ConnectionResetError as error:
             raise _OwnerGone from error
         if not data:
             raise _OwnerGone
-        return self._lines.feed(data)
+        self._messages.extend(self._lines.feed(data))
 
     def _carry_out(self, spec: dict[str, Any]) -> None:
         if os.getppid() != self._template:
@@ -111,9 +115,11 @@ class Slot:
     def _watch(self, run: _Run) -> None:
         """Until the child and everything below it is gone."""
         while True:
-            for message in self._wait(run.next_event()):
+            while self._messages:  # a stop may come together with its run
+                message = self._messages.popleft()
                 if "stop" in message:
                     run.stop(message["stop"])
+            self._wait(run.next_event())
             run.read_pipe()
             if run.reap():
                 return

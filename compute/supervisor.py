@@ -1,7 +1,8 @@
 """The supervisor: carries assignments out on a worker, and tells the app about it.
 
 `run` is the Dask task; `stop`, `running` and `report` are what the app asks through `Client.run`. All of
-them work on the one `Supervisor` that `WellplatePlugin` made in this worker. What it says and when: docs/protocol.md.
+them work on the one `Supervisor` of this worker, which `WellplatePlugin` made. What it says, and when:
+docs/protocol.md.
 """
 
 from __future__ import annotations

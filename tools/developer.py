@@ -56,7 +56,9 @@ Fault = Literal[
     "memory-error",
     "sleep",
     "ignore-term",
+    "daemon",
     "grandchild",
+    "unmarked-daemon",
     "big-file",
     "chatter",
     "progress",
@@ -165,7 +167,7 @@ def _ignore_term(job: RunningJob, settings: FaultSettings) -> None:
     time.sleep(settings.seconds)
 
 
-#: Leaves its parent's session, ignores TERM, and drops the environment, as a rude daemon would.
+#: Leaves its parent and its session and ignores TERM, as a rude daemon would.
 _DAEMON = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -177,10 +179,22 @@ time.sleep(float(sys.argv[1]))
 """
 
 
+def _daemon(job: RunningJob, settings: FaultSettings) -> None:
+    """Tells the id of a program that left its session, and leaves it running."""
+    environment = {} if settings.fault == "unmarked-daemon" else None
+    program = subprocess.Popen(
+        [sys.executable, "-c", _DAEMON, str(settings.seconds)],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    assert program.stdout
+    job.progress(0.5, program.stdout.readline().strip())
+
+
 def _grandchild(job: RunningJob, settings: FaultSettings) -> None:
-    """A program that left its session sleeps on; so does this."""
-    subprocess.Popen([sys.executable, "-c", _DAEMON, str(settings.seconds)], start_new_session=True)
-    job.progress(0.5, "daemon started")
+    """As the daemon, but goes on itself as well."""
+    _daemon(job, settings)
     time.sleep(settings.seconds)
 
 
@@ -238,7 +252,9 @@ FAULTS: dict[str, Callable[[RunningJob, FaultSettings], None]] = {
     "memory-error": _memory_error,
     "sleep": _sleep,
     "ignore-term": _ignore_term,
+    "daemon": _daemon,
     "grandchild": _grandchild,
+    "unmarked-daemon": _grandchild,
     "big-file": _big_file,
     "chatter": _chatter,
     "progress": _progress,

@@ -1,0 +1,419 @@
+"""Runs on a worker, with real processes: how each ends, what is left, what is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pytest
+
+from compute import messages, processes, supervisor
+from compute.messages import CANCELLED, DISK_FULL, LEASE, LOST, OUTCOME, PROGRESS, REFUSED, STARTED
+from compute.supervisor import UnfitWorker, check_files_root
+from tests.compute.worker import OtherWorker, Worker, assignment, gone, until
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    worker = Worker(tmp_path_factory.mktemp("worker")).start()
+    yield worker
+    tree = [each.pid for each in worker.tree()]
+    worker.close()
+    assert gone(tree)
+
+
+@pytest.fixture
+def job() -> str:
+    return str(uuid.uuid4())
+
+
+def attempt(worker: Worker, job: str) -> Path:
+    (folder,) = worker.files.glob(f"jobs/{job}/attempts/*")
+    return folder
+
+
+def daemon_of(worker: Worker | OtherWorker, job: str) -> int:
+    """The id of the program that left its session."""
+    note = worker.inbox.wait(PROGRESS, job, lambda each: (each["note"] or "").startswith("daemon"))["note"]
+    return int(note.split()[1])
+
+
+def test_a_run_is_announced_then_its_outcome_which_is_on_disk(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job))
+    started = worker.inbox.wait(STARTED, job)
+    folder = attempt(worker, job)
+    assert folder.name == f"1-{started['run_id']}"
+    assert outcome["run_id"] == started["run_id"]
+    assert outcome["status"] == "completed"
+    on_disk = messages.read_outcome((folder / "outcome.json").read_bytes())
+    assert messages.outcome_to_json(on_disk) == {k: v for k, v in outcome.items() if k != "kind"}
+
+
+def test_a_result_keeps_summary_tables_with_units_files_and_warnings(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job))
+    out = attempt(worker, job) / "out"
+    assert outcome["summary"] == {"energy": -7.5, "undefined": None}
+    assert outcome["warnings"] == ["This is a test."]
+    assert outcome["files"] == [{"path": "poem.txt", "title": "Poem", "format": "text", "bytes": 3}]
+    (table,) = outcome["tables"]
+    assert [each["unit"] for each in table["columns"]] == ["", "kcal/mol", "", ""]
+    with duckdb.connect() as connection:
+        path = str(out / table["file"])
+        rows = connection.execute("from read_parquet(?)", [path]).fetchall()
+        ((metadata,),) = connection.execute(
+            "select decode(value) from parquet_kv_metadata(?) where decode(key) = 'wellplate'", [path]
+        ).fetchall()
+    assert rows == [("a", -7.5, 1, True), ("b", None, 2, False), ("ü", None, None, None)]
+    assert json.loads(metadata)["columns"][1]["unit"] == "kcal/mol"
+    assert [each["state"] for each in outcome["steps"]] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "settings", "kind", "message"),
+    [
+        ("raise", {}, "tool", "The tool stopped with an error: ValueError: the fault that was asked for"),
+        ("bad-input", {}, "input", "The text has no atoms."),
+        ("exit", {}, "tool", "The tool ended with exit code 3."),
+        ("segfault", {}, "tool", "The tool crashed: it was ended by signal 11 (Segmentation fault)."),
+        ("memory-error", {}, "limit", "The tool ran out of memory."),
+        ("big-file", {"amount": 65}, "limit", "a file that is larger than this job may write"),
+        ("many-files", {"amount": 300}, "limit", "opened more files at once than this job may open"),
+        ("program-fails", {}, "tool", "ended with exit code 7. Its last lines: no such atom: Xx"),
+        ("program-crashes", {}, "tool", "was ended by signal 11 (Segmentation fault)"),
+        ("memory", {"amount": 400, "memory_mb": 200}, "limit", "needed more than its 200 MB of memory"),
+    ],
+)
+def test_a_fault_fails_with_its_kind_and_a_sentence(
+    worker: Worker, job: str, fault: str, settings: dict[str, Any], kind: str, message: str
+) -> None:
+    outcome = worker.outcome(assignment(job, fault, **settings))
+    assert outcome["status"] == "failed"
+    assert outcome["error"]["kind"] == kind
+    assert message in outcome["error"]["message"]
+    assert outcome["steps"][1]["state"] == "failed"
+    assert f"fault: {fault}" in outcome["error"]["log_tail"]
+    assert [each.name() for each in worker.tree()] == ["wp-template", "wp-slot"]
+
+
+def test_a_bug_has_its_traceback_in_the_log_only(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "raise"))
+    assert "Traceback" not in outcome["error"]["message"]
+    assert "Traceback" in worker.log(job)
+
+
+def test_an_unknown_setting_is_the_inputs_fault(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "none", colour="red"))
+    assert outcome["error"]["kind"] == "input"
+    assert "colour" in outcome["error"]["message"]
+
+
+def test_time_runs_out_even_for_one_who_ignores_term(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "ignore-term", timeout_s=0.3))
+    assert outcome["status"] == "timeout"
+    assert outcome["error"]["message"] == "The run reached its time limit of 0.3 s."
+    assert 0.7 < outcome["usage"]["wall_seconds"] < 10
+
+
+def test_cancel_ends_a_program_that_left_its_session_and_ignores_term(worker: Worker, job: str) -> None:
+    run_id = worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    assert os.getsid(daemon) == daemon
+    assert worker.supervisor.stop(run_id, CANCELLED)
+    outcome = worker.inbox.wait(OUTCOME, job)
+    assert outcome["status"] == "cancelled"
+    assert outcome["error"] is None
+    assert gone([daemon], 0), "it was announced before nobody was left"
+
+
+def test_what_a_tool_leaves_behind_is_gone_before_its_outcome(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "daemon", seconds=600))
+    assert outcome["status"] == "completed"
+    assert [each.name() for each in worker.tree()] == ["wp-template", "wp-slot"]
+
+
+def test_a_run_that_is_not_here_cannot_be_stopped(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job))
+    assert not worker.supervisor.stop(outcome["run_id"], CANCELLED)
+
+
+def test_a_stop_before_the_child_exists_counts(worker: Worker, job: str) -> None:
+    def stop(message: dict[str, Any]) -> None:
+        if message["kind"] == STARTED:
+            assert worker.supervisor.stop(message["run_id"], CANCELLED)
+
+    worker.inbox.listener = stop
+    outcome = worker.outcome(assignment(job, "sleep"))
+    worker.inbox.listener = None
+    assert outcome["status"] == "cancelled"
+
+
+def test_a_run_whose_claim_is_refused_leaves_nothing(worker: Worker, job: str) -> None:
+    run_id = worker.begin(assignment(job, "sleep"))
+    assert worker.supervisor.running()[0]["run_id"] == run_id
+    worker.supervisor.stop(run_id, REFUSED)
+    until(lambda: not worker.supervisor.running(), "the run ends")
+    assert not worker.inbox.of(OUTCOME, job)
+    assert not list(worker.files.glob(f"jobs/{job}/attempts/*"))
+
+
+def test_progress_is_relayed_the_latest_at_most_once_a_second(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "progress", amount=2000, seconds=1.3))
+    told = worker.inbox.of(PROGRESS, job)
+    assert 2 <= len(told) <= 3
+    assert "item 2000" in [each["note"] for each in told]
+    assert told[-1]["step"] in ("Misbehave", "Write")
+    assert [each["state"] for each in told[0]["steps"]][1] in ("waiting", "running")
+    assert outcome["status"] == "completed"
+
+
+def test_the_environment_holds_no_secret(tmp_path: Path, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WELLPLATE_TOKEN", "a-secret-token")
+    worker = Worker(tmp_path).start()
+    worker.begin(assignment(job, "environment", cpus=2))
+    outcome = worker.inbox.wait(OUTCOME, job)
+    worker.close()
+    log = worker.log(job)
+    assert "a-secret-token" not in log
+    names = {line.partition("=")[0] for line in log.splitlines() if "=" in line}
+    assert names == {
+        "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "WELLPLATE_RUN",
+    }  # fmt: skip
+    assert log.count("OMP_NUM_THREADS=2") == 2, "in the tool and in its program"
+    assert f"WELLPLATE_RUN={outcome['run_id']}" in log
+
+
+def test_much_output_goes_to_the_log_and_its_end_into_an_error(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "chatter", amount=20000))
+    assert outcome["status"] == "completed"
+    log = worker.log(job)
+    assert "line 0\n" in log
+    assert "line 19999\n" in log
+    assert "ended with 0 after" in log
+
+
+def test_usage_counts_the_whole_tree(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "memory", amount=300, seconds=0.8))
+    usage = outcome["usage"]
+    assert usage["peak_memory_bytes"] > 300 << 20
+    assert usage["wall_seconds"] > 0.8
+    assert usage["series"], "it ran longer than the first interval"
+    assert max(memory for _, _, memory, _, _ in usage["series"]) > 300 << 20
+
+
+def test_usage_counts_cpu_seconds(worker: Worker, job: str) -> None:
+    usage = worker.outcome(assignment(job, "spin", seconds=0.6))["usage"]
+    assert 0.2 < usage["cpu_seconds"] < 0.9
+    assert usage["cpu_seconds"] <= usage["wall_seconds"] + 0.05
+
+
+def test_quick_jobs_ride_together_but_not_for_long(
+    worker: Worker, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ride = [assignment(f"{job}-{number}", tool="test-noop") for number in range(3)]
+    assert worker.run(*ride) == []
+    assert all(worker.inbox.of(OUTCOME, each.job) for each in ride)
+    monkeypatch.setattr(supervisor, "RIDE_S", 0.0)
+    late = [assignment(f"{job}-late-{number}", tool="test-noop") for number in range(3)]
+    assert worker.run(*late) == [late[1].job, late[2].job]
+
+
+def test_two_runs_at_a_time_have_two_slots(worker: Worker, job: str) -> None:
+    runs = [worker.begin(assignment(f"{job}-{number}", "sleep")) for number in range(2)]
+    until(lambda: len(worker.named("wp-run")) == 2, "two children")
+    assert len(worker.named("wp-slot")) == 2
+    for run_id in runs:
+        worker.supervisor.stop(run_id, CANCELLED)
+    for number in range(2):
+        worker.inbox.wait(OUTCOME, f"{job}-{number}")
+
+
+def test_an_input_file_is_where_the_tool_looks(worker: Worker, job: str) -> None:
+    (worker.files / "uploads").mkdir(exist_ok=True)
+    (worker.files / "uploads" / "u1").write_text("a rose\n")
+    files = {"text": [("uploads/u1", "../../rose.txt", "text")]}
+    worker.outcome(assignment(job, files=files))
+    assert (attempt(worker, job) / "out" / "poem.txt").read_text() == "a rose\n"
+
+
+# Deaths ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("victim", ["wp-template", "wp-slot"])
+def test_a_killed_template_or_slot_loses_the_run_and_nothing_else(
+    worker: Worker, job: str, victim: str
+) -> None:
+    worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    (child,) = worker.named("wp-run")
+    if victim == "wp-slot":
+        psutil.Process(child.ppid()).kill()
+    else:
+        worker.named(victim)[0].kill()
+    lost = worker.inbox.wait(LOST, job)
+    assert lost["counts"]
+    assert gone([daemon, child.pid], 0), "lost was said before its processes were gone"
+    assert not worker.inbox.of(OUTCOME, job)
+    assert worker.outcome(assignment(f"{job}-next"))["status"] == "completed"
+
+
+def test_a_killed_child_is_an_outcome(worker: Worker, job: str) -> None:
+    worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    worker.named("wp-run")[0].kill()
+    outcome = worker.inbox.wait(OUTCOME, job)
+    assert outcome["error"]["kind"] == "limit"
+    assert gone([daemon], 0)
+
+
+def test_without_its_scheduler_every_run_is_lost(worker: Worker, job: str) -> None:
+    worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    worker.supervisor.stop_all(LEASE)
+    lost = worker.inbox.wait(LOST, job)
+    assert lost["reason"] == "the worker had no contact with the scheduler"
+    assert gone([daemon], 0)
+    assert worker.outcome(assignment(f"{job}-next"))["status"] == "completed"
+
+
+def test_a_worker_that_closes_loses_its_runs_without_using_up_a_retry(tmp_path: Path, job: str) -> None:
+    worker = Worker(tmp_path).start()
+    worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    tree = [each.pid for each in worker.tree()]
+    worker.close()
+    lost = worker.inbox.wait(LOST, job)
+    assert lost["counts"] is False
+    assert gone([daemon, *tree])
+    assert worker.run(assignment(f"{job}-late")) == [f"{job}-late"]
+
+
+def test_a_killed_worker_takes_everything_with_it(tmp_path: Path, job: str) -> None:
+    worker = OtherWorker(tmp_path)
+    worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    tree = [each.pid for each in worker.tree()]
+    assert len(tree) >= 3
+    worker.process.kill()
+    worker.process.wait()
+    assert gone([daemon, *tree])
+
+
+@pytest.mark.parametrize("fault", ["grandchild", "unmarked-daemon"])
+def test_what_outlives_worker_template_and_slot_is_ended_by_the_next_start(
+    tmp_path: Path, job: str, fault: str
+) -> None:
+    first = OtherWorker(tmp_path)
+    first.begin(assignment(job, fault, seconds=600))
+    daemon = daemon_of(first, job)
+    record = tmp_path / "cache" / "runs"
+    until(
+        lambda: any(
+            daemon == pid for path in record.glob("*.json") for pid, _ in processes.read_record(path)
+        ),
+        "the slot recorded the daemon",
+    )
+    mine = [each for each in first.tree() if each.name() in ("wp-template", "wp-slot")]
+    for each in mine:
+        each.suspend()
+    for pid in [first.process.pid, *(each.pid for each in mine)]:
+        os.kill(pid, signal.SIGKILL)
+    first.process.wait()
+    assert not gone([daemon], 0.2)
+    second = Worker(tmp_path).start()
+    assert gone([daemon], 0)
+    assert not list(record.iterdir())
+    second.close()
+
+
+def test_a_start_leaves_the_runs_of_a_living_worker_alone(worker: Worker, job: str) -> None:
+    run_id = worker.begin(assignment(job, "grandchild"))
+    daemon = daemon_of(worker, job)
+    other = Worker(worker.files.parent).start()
+    assert not gone([daemon], 0)
+    other.close()
+    worker.supervisor.stop(run_id, CANCELLED)
+    worker.inbox.wait(OUTCOME, job)
+
+
+def test_a_process_that_only_has_a_recorded_id_is_not_ended(tmp_path: Path) -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    present = processes.read(bystander.pid)
+    assert present
+    earlier = processes.Process(present.pid, "", 1, present.started - 1, False, 0.0, 0)
+    (tmp_path / "cache" / "runs").mkdir(parents=True)
+    processes.write_record(tmp_path / "cache" / "runs" / "x.json", [earlier])
+    Worker(tmp_path).start().close()
+    assert bystander.poll() is None
+    bystander.communicate(b"\n")
+
+
+# Disk -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.getuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_an_outcome_waits_for_room_on_a_full_disk(
+    small_disk: Path, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "DISK_RETRY_S", 0.05)
+    worker = Worker(small_disk).start()
+    worker.begin(assignment(job, "wait-for-file"))
+    go = until(lambda: list(worker.files.glob(f"jobs/{job}/attempts/*/work")), "its folder")[0] / "go"
+    until(lambda: "fault: wait" in worker.log(job), "the tool runs")
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    go.touch()
+    worker.inbox.wait(DISK_FULL, job)
+    assert not worker.inbox.of(OUTCOME, job)
+    filler.unlink()
+    outcome = worker.inbox.wait(OUTCOME, job)
+    assert outcome["error"] == {
+        "kind": "limit",
+        "message": "The disk of the worker is full.",
+        "log_tail": outcome["error"]["log_tail"],
+    }
+    assert (
+        messages.read_outcome((attempt(worker, job) / "outcome.json").read_bytes()).run_id
+        == outcome["run_id"]
+    )
+    worker.close()
+
+
+def test_a_files_folder_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path) -> None:
+    check_files_root(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UnfitWorker, match=r"cannot use the files folder .*: .*No such file"):
+        check_files_root(tmp_path / "missing")
+
+
+def test_an_outcome_that_was_cut_short_is_none() -> None:
+    with pytest.raises(ValueError, match="Expecting"):
+        messages.read_outcome(b'{"job": "x", ')
+    with pytest.raises(ValueError, match="not an outcome"):
+        messages.read_outcome(b'{"job": "x"}')
+
+
+def test_threads_end_with_their_runs(worker: Worker, job: str) -> None:
+    before = threading.active_count()
+    worker.outcome(assignment(job))
+    assert threading.active_count() <= before
