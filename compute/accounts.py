@@ -330,22 +330,35 @@ class Accounts:
         self._link_file.unlink(missing_ok=True)
         return self._open_session(account, agent)
 
+    def add_team(self, team_name: str, email: str, name: str, password: str | None = None) -> Person:
+        """A new team, and the person who owns it."""
+        owner = self._new_member(new_id(), email, name, Role.OWNER, password)
+        new = people.NewTeam(name=clean_name(team_name), member=owner, only_first=False, grant=0)
+        self._store.write(people.add_team, new).result()
+        return self._added(owner)
+
     def add_member(self, team: str, email: str, name: str, role: Role, password: str | None = None) -> Person:
         """A new person in a team that exists."""
-        hashed = self._passwords.hash(password, field="password") if password else None
-        new = people.NewMember(
+        new = self._new_member(team, email, name, role, password)
+        self._store.write(people.add_member, new).result()
+        return self._added(new)
+
+    def _new_member(
+        self, team: str, email: str, name: str, role: Role, password: str | None
+    ) -> people.NewMember:
+        return people.NewMember(
             person=new_id(),
             email=clean_email(email),
             name=clean_name(name),
-            password_hash=hashed,
+            password_hash=self._passwords.hash(password, field="password") if password else None,
             team=team,
             role=role,
         )
-        self._store.write(people.add_member, new).result()
+
+    def _added(self, new: people.NewMember) -> Person:
         self._load_people()
-        person = self._person(new.person, team, None)
-        if person is None:
-            raise NotFound("There is no such team.", field="team")
+        person = self._person(new.person, new.team, None)
+        assert person is not None
         return person
 
     def audit(self, person: Person | None, action: str, subject: str) -> None:

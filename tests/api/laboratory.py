@@ -76,6 +76,10 @@ class Laboratory:
         """A new colleague in the admin's team, who signs in with PASSWORD."""
         return self.accounts.add_member(self.admin.team, f"{name}@lab.example", name.title(), role, PASSWORD)
 
+    def found(self, name: str) -> Person:
+        """The owner of a new team of their own."""
+        return self.accounts.add_team(f"{name}'s lab", f"{name}@other.example", name.title(), PASSWORD)
+
     def sign_in(self, person: Person) -> SignedIn:
         return self.accounts.sign_in(person.email, PASSWORD, client="test")
 
