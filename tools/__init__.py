@@ -19,6 +19,8 @@ from tools.contract import Example, Finished, Model, Panel, Result, RunningJob, 
 MODULES: dict[str, str] = {
     "autodock-vina": "tools.vina",
     "convert-sequences": "tools.convert_sequences",
+    "convert-structure": "tools.convert_structure",
+    "alignment-summary": "tools.alignment_summary",
 }
 
 #: Hidden tools that misbehave on purpose; absent from a build without tests.

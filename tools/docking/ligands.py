@@ -216,7 +216,7 @@ def _note_stereo(chem: Any, ligand: Ligand) -> None:
     ]
     if undefined:
         ligand.notes.append(
-            f"{len(undefined)} undefined stereocentres: one arbitrary isomer was docked. "
+            f"Undefined stereochemistry at {len(undefined)} place(s): one arbitrary isomer was docked. "
             "Write the stereochemistry into the SMILES to choose it."
         )
 

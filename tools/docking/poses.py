@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ class Pose:
     inter: float
     intra: float
     torsions: float
-    #: One conformer; with several ligands docked together, all of them.
-    mol: Mol
+    #: The ligand; with several docked together, each of them. One conformer each.
+    parts: list[Mol]
     #: None: not checked.
     plausible: bool | None = None
     failed_checks: tuple[str, ...] = ()
@@ -38,18 +39,13 @@ class Pose:
 
 def poses(docked: Docked) -> list[Pose]:
     """The poses of one docking, best first."""
-    from rdkit import Chem
-
     results = [tuple(map(float, numbers)) for numbers in _RESULT.findall(docked.pdbqt)]
     molecules = _molecules(docked.pdbqt)
     found = []
     for index, (result, energies) in enumerate(zip(results, docked.energies, strict=True)):
         parts = [_one_conformer(molecule, index) for molecule in molecules]
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = Chem.CombineMols(whole, part)
         affinity, lower, upper = result
-        found.append(Pose(index + 1, affinity, lower, upper, energies[1], energies[2], energies[3], whole))
+        found.append(Pose(index + 1, affinity, lower, upper, energies[1], energies[2], energies[3], parts))
     return found
 
 
@@ -68,13 +64,13 @@ def _one_conformer(molecule: Any, index: int) -> Any:
 
 
 def write_sdf(poses: Sequence[Pose], path: Path, name: str) -> None:
-    """One record per pose, with its numbers as properties."""
+    """One record per pose, with its numbers as properties; ligands docked together share a record."""
     from rdkit import Chem
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with Chem.SDWriter(str(path)) as writer:
         for pose in poses:
-            mol = Chem.Mol(pose.mol)
+            mol = functools.reduce(Chem.CombineMols, pose.parts)
             mol.SetProp("_Name", f"{name} pose {pose.number}")
             mol.SetProp("pose", str(pose.number))
             mol.SetProp("affinity_kcal_per_mol", f"{pose.affinity:.3f}")
@@ -90,13 +86,15 @@ def judge(poses: Sequence[Pose], receptor: Path) -> str | None:
     """
     from posebusters import PoseBusters
 
+    parts = [part for pose in poses for part in pose.parts]
     try:
         with quiet_rdkit():
-            report = PoseBusters(config="dock").bust([pose.mol for pose in poses], None, str(receptor))
+            report = PoseBusters(config="dock").bust(parts, None, str(receptor))
     except (ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
         return f"PoseBusters could not judge the poses: {str(error)[:200]}"
-    for pose, (_, row) in zip(poses, report.iterrows(), strict=True):
-        failed = [str(name) for name, good in row.items() if not bool(good)]
-        pose.failed_checks = tuple(name.replace("_", " ") for name in failed)
+    rows = iter(report.to_dict("records"))
+    for pose in poses:
+        failed = {str(check) for _ in pose.parts for check, good in next(rows).items() if not bool(good)}
+        pose.failed_checks = tuple(sorted(check.replace("_", " ") for check in failed))
         pose.plausible = not failed
     return None

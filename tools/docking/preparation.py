@@ -122,7 +122,9 @@ def incomplete_problems(settings: Any, receptor: Receptor, box: Box) -> Iterator
         yield Problem("receptor", f"Residues in the box lack atoms: {told}. {_HOW_TO_MEND}")
 
 
-_HOW_TO_MEND = "Rebuild them (PDBFixer, Modeller), move the box, or allow incomplete residues to dock without them."
+_HOW_TO_MEND = (
+    "Rebuild them (PDBFixer, Modeller), move the box, or allow incomplete residues to dock without them."
+)
 
 
 def refuse_incomplete(settings: Any, receptor: Receptor, box: Box) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools import formats
+from tools import structures
 from tools.contract import InputFailure, LocalFile
 
 if TYPE_CHECKING:
@@ -107,23 +107,9 @@ class Prepared:
 
 
 def read(file: LocalFile) -> gemmi.Structure:
-    """The first model. Raises InputFailure with a sentence."""
-    import gemmi
-
-    refusal = formats.refuse(file, ("pdb", "mmcif"), "the receptor as PDB or mmCIF")
-    if refusal:
-        raise InputFailure(refusal)
-    text = formats.read_text(file.path, UNPACKED_MB * formats.MB)
-    try:
-        if formats.detect(file.path, file.name) == "pdb":
-            structure = gemmi.read_pdb_string(text)
-        else:
-            structure = gemmi.make_structure_from_block(gemmi.cif.read_string(text)[0])
-    except (ValueError, RuntimeError, IndexError) as error:
-        raise InputFailure(f"{file.name} cannot be read: {str(error)[:200]}") from error
-    atoms = sum(chain.count_atom_sites() for chain in structure[0]) if len(structure) else 0
-    if not atoms:
-        raise InputFailure(f"{file.name} holds no atoms. Give the receptor with its coordinates.")
+    """Raises InputFailure with a sentence."""
+    structure = structures.read(file, wanted="the receptor as PDB or mmCIF", limit_mb=UNPACKED_MB)
+    atoms = structures.atoms(structure)
     if atoms > MOST_ATOMS:
         raise InputFailure(
             f"{file.name} has {atoms:,} atoms; up to {MOST_ATOMS:,} can be docked against. "
