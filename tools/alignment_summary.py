@@ -510,9 +510,10 @@ def example() -> Example:
     )
 
 
-_EXAMPLE = "\n".join(
-    "\t".join(line.split())
-    for line in """\
+_EXAMPLE = (
+    "\n".join(
+        "\t".join(line.split())
+        for line in """\
 @HD VN:1.6 SO:coordinate
 @SQ SN:chrA LN:60
 @SQ SN:chrB LN:40
@@ -525,7 +526,9 @@ copy 1024 chrA 36 60 10M * 0 0 ACGTACGTAC FFFFFFFFFF
 lonely 73 chrB 5 20 10M = 5 0 ACGTACGTAC FFFFFFFFFF
 lonely 133 chrB 5 0 * = 5 0 ACGTACGTAC FFFFFFFFFF
 """.splitlines()
-) + "\n"  # fmt: skip
+    )
+    + "\n"
+)
 
 LIMITS = Limits(memory_mb=3072, timeout_s=3600, input_mb=2000, unpacked_mb=4000)
 
@@ -534,7 +537,17 @@ TOOL = Tool(
     name="Alignment summary",
     summary="Counts flags and shows coverage, mapping qualities and insert sizes of a SAM, BAM or CRAM file.",
     category="Utilities",
-    keywords=("bam", "sam", "cram", "alignment", "coverage", "depth", "flagstat", "mapping quality", "insert size"),
+    keywords=(
+        "bam",
+        "sam",
+        "cram",
+        "alignment",
+        "coverage",
+        "depth",
+        "flagstat",
+        "mapping quality",
+        "insert size",
+    ),
     homepage="https://pysam.readthedocs.io",
     licence="MIT",
     doi="10.1093/gigascience/giab008",
@@ -548,4 +561,4 @@ TOOL = Tool(
     view=view,
     example=example,
     title=title,
-)  # fmt: skip
+)

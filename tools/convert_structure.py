@@ -102,6 +102,7 @@ def too_much_for_pdb(structure: gemmi.Structure) -> Iterator[str]:
 def run(job: RunningJob) -> Result:
     job.step("Convert")
     source, to = job.given.file("structure"), job.given.settings.to
+    format = formats.detect(source.path, source.name)
     structure = _read(job.given)
     names = [chain.name for chain in structure[0]]
     warnings = (
@@ -120,7 +121,7 @@ def run(job: RunningJob) -> Result:
             "atoms": structures.atoms(structure),
             "chains": len(names),
             "models": len(structure),
-            "from": formats.detect(source.path, source.name),
+            "from": format,
             "to": to,
             "file": target.name,
         },

@@ -74,7 +74,13 @@ class Inputs(Model):
         "A ligand placed in the binding site (SDF with coordinates), when the box goes around it.",
         ("sdf",),
         optional=True,
+        when={"box_from": "ligand"},
     )
+
+
+_BY_HAND = {"when": {"box_from": "manual"}, "unit": "Å"}
+_AROUND = {"when": {"box_from": ["ligand", "residues"]}, "unit": "Å"}
+_ADVANCED = {"advanced": True}
 
 
 class Settings(Model):
@@ -85,35 +91,47 @@ class Settings(Model):
     )
     box_from: Literal["manual", "ligand", "residues"] = Field(
         "manual",
-        description="manual: centre and size by hand. ligand: around the reference ligand. "
-        "residues: around the named residues of the receptor file.",
+        description="manual: centre and size by hand. ligand: around the reference ligand, or around the only ligand "
+        "in the receptor file. residues: around the named residues of the receptor file.",
     )
     center: tuple[Coordinate, Coordinate, Coordinate] | None = Field(
         None,
         description="Centre of the box: x, y, z in Å, in the receptor's frame.",
         examples=[[15.2, 53.9, 16.9]],
+        json_schema_extra=_BY_HAND,
     )
     size: tuple[Edge, Edge, Edge] = Field(
-        (20.0, 20.0, 20.0), description="Edges of the box in Å. 20 Å suits most drug-sized ligands."
+        (20.0, 20.0, 20.0),
+        description="Edges of the box in Å. 20 Å suits most drug-sized ligands.",
+        json_schema_extra=_BY_HAND,
     )
     residues: str = Field(
         "",
         max_length=500,
         description="Residues round which the box goes: chain and number. Ligands in the receptor file count too.",
         examples=["A:315, A:317-320"],
+        json_schema_extra={"when": {"box_from": "residues"}},
     )
     padding: float = Field(
-        5.0, ge=0, le=20, description="Space in Å on every side of the reference ligand or the residues."
+        5.0,
+        ge=0,
+        le=20,
+        description="Space in Å on every side of the reference ligand or the residues.",
+        json_schema_extra=_AROUND,
     )
     exhaustiveness: int = Field(
         8,
         ge=1,
         le=64,
-        description="Search effort. 8 is Vina's default; 32 for results that you rely on. Time grows with it.",
+        description="Search effort. 8 is Vina's default; 32 for results to rely on. Time grows with it.",
     )
     poses: int = Field(9, ge=1, le=20, description="Most poses per ligand.")
     energy_range: float = Field(
-        3.0, gt=0, le=10, description="Poses up to this many kcal/mol above the best one are kept."
+        3.0,
+        gt=0,
+        le=10,
+        description="Poses up to this many kcal/mol above the best one are kept.",
+        json_schema_extra={**_ADVANCED, "unit": "kcal/mol"},
     )
     seed: int = Field(
         42,
@@ -121,20 +139,31 @@ class Settings(Model):
         le=2_147_483_647,
         description="Start of the random numbers. 0 takes a random one and records it. "
         "Repeats are exact only on one CPU.",
+        json_schema_extra=_ADVANCED,
     )
     chains: str = Field(
-        "", max_length=200, description="Chains of the receptor to keep; empty for all.", examples=["A, B"]
+        "",
+        max_length=200,
+        description="Chains of the receptor to keep; empty for all.",
+        examples=["A, B"],
+        json_schema_extra=_ADVANCED,
     )
-    keep_metals: bool = Field(True, description="Keep Mg, Ca, Mn, Fe, Zn and Cu ions of the receptor file.")
+    keep_metals: bool = Field(
+        True,
+        description="Keep Mg, Ca, Mn, Fe, Zn and Cu ions of the receptor file.",
+        json_schema_extra=_ADVANCED,
+    )
     allow_incomplete: bool = Field(
         False,
         description="Dock although residues in the box lack atoms or cannot be prepared, and are left out.",
+        json_schema_extra=_ADVANCED,
     )
     check_poses: int = Field(
         3,
         ge=0,
         le=20,
         description="How many of each ligand's best poses PoseBusters checks, about a second each.",
+        json_schema_extra=_ADVANCED,
     )
 
 
