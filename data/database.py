@@ -7,7 +7,7 @@ at the last checkpoint, until somebody moves the WAL aside. DuckDB itself notice
 flipped byte in the length of an entry, or in the header, looks to it like the torn end that a crash leaves;
 it then drops the rest of the WAL without a word. So every transaction counts itself in the table `commits`,
 the last acknowledged number is kept in a small file beside the database, and a WAL is first replayed in
-memory (read-only, on a copy): what comes back with a lower number is damaged.
+memory (read-only): what comes back with a lower number is damaged.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Database:
         expected = acknowledged(self.path)
         with _beside(self.path, "probe") as probe:
             if self.wal_bytes():
-                shutil.copyfile(wal_of(self.path), wal_of(probe))
+                _link_or_copy(wal_of(self.path), wal_of(probe))
             try:
                 with connect(probe, read_only=True) as connection:
                     found = _committed(connection)
@@ -242,15 +242,21 @@ def _beside(path: Path, word: str) -> Iterator[Path]:
     """A second name of the same file, for a while (an open file outlives its name)."""
     second = path.with_name(f"{path.stem}-{word}{path.suffix}")
     second.unlink(missing_ok=True)
-    try:
-        os.link(path, second)
-    except OSError:
-        shutil.copyfile(path, second)  # a file system without hard links
+    wal_of(second).unlink(missing_ok=True)
+    _link_or_copy(path, second)
     try:
         yield second
     finally:
         second.unlink(missing_ok=True)
         wal_of(second).unlink(missing_ok=True)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Read-only connections change nothing, so a second name will do; it needs no space on a full disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)  # a file system without hard links
 
 
 def _committed(connection: duckdb.DuckDBPyConnection) -> int:

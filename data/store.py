@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 #: The WAL is folded into the file at this size at the latest, and when nothing was written for IDLE_S.
 WAL_LIMIT = 64 * 1024 * 1024
 IDLE_S = 5.0
+#: After a checkpoint that failed.
+CHECKPOINT_AGAIN_S = 60.0
 #: How long a patient verb (progress) waits for company.
 PATIENCE_S = 0.1
 
@@ -165,6 +167,7 @@ class Store:
         self._closing = False
         self._listeners: list[Callable[[list[Change]], None]] = []
         self._changes = 0
+        self._checkpoint_after = 0.0
         self._writer = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -261,8 +264,12 @@ class Store:
         """Commit together; when that fails, each alone."""
         if not calls:
             return
+        connection = self._connection()
+        if connection is None:
+            self._refuse(calls)
+            return
         try:
-            results, changes = self._commit(calls)
+            results, changes = self._commit(connection, calls)
         except Exception as error:  # noqa: BLE001  every error goes to a caller
             self._failed(calls, error)
             return
@@ -282,9 +289,19 @@ class Store:
             for call in calls:
                 self._apply([call])
 
-    def _commit(self, calls: list[_Call]) -> tuple[list[Any], list[Change]]:
+    def _connection(self) -> duckdb.DuckDBPyConnection | None:
+        """None when nothing can be written."""
+        try:
+            connection = self.database.writer()
+        except (duckdb.Error, Unavailable, OSError) as error:
+            log.error("the database could not be opened again: %s", error)
+            return None
+        return None if self.read_only else connection
+
+    def _commit(
+        self, connection: duckdb.DuckDBPyConnection, calls: list[_Call]
+    ) -> tuple[list[Any], list[Change]]:
         """One transaction: the results in the order of the calls, and what changed."""
-        connection = self.database.writer()
         self._now = max(utcnow(), self._now + timedelta(microseconds=1))
         transaction = Transaction(self, connection, self._now)
         results: list[Any] = [None] * len(calls)
@@ -325,15 +342,17 @@ class Store:
         """
         log.error("the database could not be written: %s", error)
         self._revive()
+        self._refuse(calls)
+
+    def _refuse(self, calls: list[_Call]) -> None:
+        full = "This could not be saved: the server's disk is full or failing. Try again later."
         for call in calls:
-            call.future.set_exception(
-                Unavailable("This could not be saved: the server's disk is full or failing. Try again later.")
-            )
+            call.future.set_exception(Unavailable(self.read_only or full))
 
     def _revive(self) -> None:
         try:
             self.database.reopen()
-        except duckdb.Error as error:
+        except (duckdb.Error, Unavailable, OSError) as error:
             log.error("the database could not be opened again: %s", error)
 
     def _call(self, call: _Call) -> None:
@@ -346,17 +365,16 @@ class Store:
 
     def _tidy(self) -> None:
         """Checkpoint; and open the file again if that failed when the disk was full."""
-        if self.read_only:
-            return
         if not self.database.is_open():
             self._revive()
-            return
-        if not self.database.wal_bytes():
+        if self.read_only or not self.database.wal_bytes() or time.monotonic() < self._checkpoint_after:
             return
         try:
             self.database.checkpoint()
-        except duckdb.Error as error:
+        except (duckdb.Error, Unavailable, OSError) as error:
             log.error("checkpoint: %s", error)
+            # Fatal to DuckDB when the disk is full, so not after every commit.
+            self._checkpoint_after = time.monotonic() + CHECKPOINT_AGAIN_S
             self._revive()
 
 

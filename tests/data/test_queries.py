@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.database import QUERIES, BadQueries, load_queries
+from data.store import Store
+
+
+def test_queries_are_found_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "queries.sql"
+    file.write_text(
+        "-- All of it.\n\n-- name: one\n-- Gives one.\nselect 1;\n\n-- name: two\n-- Gives two.\nselect 2;\n"
+    )
+    assert list(load_queries(file)) == ["one", "two"]
+    assert load_queries(file)["one"].endswith("select 1;")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("-- name: one\n-- A.\nselect 1;\n-- name: one\n-- B.\nselect 2;\n", "two queries have the name one"),
+        ("-- name: one\nselect 1;\n", "one has no comment"),
+    ],
+)
+def test_malformed_files_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "queries.sql"
+    file.write_text(text)
+    with pytest.raises(BadQueries, match=says):
+        load_queries(file)
+
+
+def test_every_query_is_one_statement_that_the_schema_knows(store: Store) -> None:
+    """`prepare` parses and binds without running; a name of a column or table that does not exist fails here."""
+    with store.database.cursor() as cursor:
+        for name, sql in load_queries(QUERIES).items():
+            statements = cursor.extract_statements(sql)
+            assert len(statements) == 1, name
+            cursor.execute(f"prepare {name} as {sql}")
+
+
+def test_no_query_is_run_once_per_row() -> None:
+    for path in QUERIES.parent.glob("*.py"):
+        assert "executemany" not in path.read_text(), path.name
