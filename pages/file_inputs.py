@@ -99,7 +99,7 @@ def describe(workbench: Workbench, person: Person, file: dict[str, Any]) -> str:
     if file.get("text") is not None:
         return f"{file.get('name') or 'text'} · {human.size(len(file['text'].encode()))}, as text"
     if file.get("job"):
-        return f"{file['path']} · of {_job_name(workbench, person, file['job'])}"
+        return f"{_path_name(workbench, person, file)} · of {_job_name(workbench, person, file['job'])}"
     names = st.session_state.get("files.names", {})
     if file["file"] not in names:
         names = {
@@ -107,6 +107,17 @@ def describe(workbench: Workbench, person: Person, file: dict[str, Any]) -> str:
         }
         st.session_state["files.names"] = names
     return str(names.get(file["file"], "an uploaded file"))
+
+
+def _path_name(workbench: Workbench, person: Person, file: dict[str, Any]) -> str:
+    """The person's name for `inputs/receptor/0`, an input that the earlier job keeps."""
+    parts = file["path"].split("/")
+    if parts[0] != "inputs" or len(parts) != 3:
+        return str(file["path"])
+    try:
+        return str(workbench.input_files(person, file["job"])[parts[1]][int(parts[2])]["name"])
+    except (WellplateError, LookupError, ValueError):
+        return str(file["path"])
 
 
 def _job_name(workbench: Workbench, person: Person, job_id: str) -> str:

@@ -7,7 +7,8 @@ must hold for the field to matter).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +42,10 @@ class Field:
     def formats(self) -> list[str]:
         return list(self.schema.get("formats", ()))
 
-    def matters(self, values: Mapping[str, Any]) -> bool:
-        """Whether the field means something beside these values."""
+    def matters(self, value_of: Callable[[str], Any]) -> bool:
+        """Whether the field means something beside the values of others."""
         for other, wanted in self.schema.get("when", {}).items():
-            if values.get(other) not in (wanted if isinstance(wanted, list) else [wanted]):
+            if value_of(other) not in (wanted if isinstance(wanted, list) else [wanted]):
                 return False
         return True
 
@@ -63,7 +64,6 @@ def _field(name: str, spec: Mapping[str, Any], required: bool, defs: Mapping[str
     options = spec.get("anyOf", [spec])
     nullable = {"type": "null"} in options
     one = next(option for option in options if option != {"type": "null"})
-    # A default factory is not in the schema: an empty list, which is what it makes for lists here.
     schema = {**_resolved(one, defs), **{key: value for key, value in spec.items() if key != "anyOf"}}
     return Field(
         name=name,
@@ -155,8 +155,6 @@ def _start(field: Field, initial: Any) -> Any:
     if field.kind in ("words", "choices"):
         return [str(item) for item in initial]
     if field.kind == "json":
-        import json
-
         return json.dumps(initial)
     return initial
 
@@ -205,11 +203,10 @@ def _integer(field: Field, key: str, initial: Any) -> Any:
 
 
 def _number(field: Field, key: str, initial: Any) -> Any:
-    low, high = field.schema.get("minimum"), field.schema.get("maximum")
     return st.number_input(
         field.label,
-        min_value=None if low is None else float(low),
-        max_value=None if high is None else float(high),
+        min_value=_bound(field.schema, "minimum"),
+        max_value=_bound(field.schema, "maximum"),
         value=None,
         step=_step(field),
         format="%g",
@@ -219,8 +216,12 @@ def _number(field: Field, key: str, initial: Any) -> Any:
     )
 
 
+def _bound(schema: Mapping[str, Any], name: str) -> float | None:
+    return float(schema[name]) if name in schema else None
+
+
 def _step(field: Field) -> float:
-    if field.schema.get("unit") == "Å":
+    if field.kind == "vector":
         return 0.5
     size = abs(float(field.default or 1))
     return 0.1 if size >= 0.5 else 0.01 if size >= 0.05 else size / 10
@@ -232,6 +233,7 @@ def _vector(field: Field, key: str, initial: Any) -> Any:
     whole = isinstance(initial, (list, tuple)) and len(initial) == count
     start: list[Any] = list(initial) if whole else [None] * count
     values: list[float | None] = []
+    parts = field.schema.get("prefixItems") or [field.schema.get("items", {})] * count
     for index, column in enumerate(st.columns(count, gap="xsmall")):
         axis = AXES[index] if count <= len(AXES) else str(index + 1)
         part = f"{key}.{axis}"
@@ -239,6 +241,8 @@ def _vector(field: Field, key: str, initial: Any) -> Any:
         values.append(
             column.number_input(
                 f"{field.label} {axis}" if index == 0 else axis,
+                min_value=_bound(parts[index], "minimum"),
+                max_value=_bound(parts[index], "maximum"),
                 value=None,
                 step=_step(field),
                 format="%g",
@@ -261,16 +265,21 @@ def _words(field: Field, key: str, initial: Any) -> Any:
 
 
 def _text(field: Field, key: str, initial: Any) -> Any:
-    longest = field.schema.get("maxLength")
+    longest, hint = field.schema.get("maxLength"), _hint(field)
     if field.schema.get("multiline"):
-        return st.text_area(field.label, key=key, help=field.help, max_chars=longest) or None
-    return st.text_input(field.label, key=key, help=field.help, max_chars=longest) or None
+        return (
+            st.text_area(field.label, key=key, help=field.help, max_chars=longest, placeholder=hint) or None
+        )
+    return st.text_input(field.label, key=key, help=field.help, max_chars=longest, placeholder=hint) or None
+
+
+def _hint(field: Field) -> str | None:
+    examples = field.schema.get("examples")
+    return f"for example {examples[0]}" if examples else None
 
 
 def _json(field: Field, key: str, initial: Any) -> Any:
     """Whatever has no widget of its own, as JSON."""
-    import json
-
     text = st.text_area(field.label, key=key, help=f"{field.help} Written as JSON.")
     try:
         return json.loads(text) if text else None

@@ -263,23 +263,19 @@ def credits(detail: JobDetail) -> str:
 
 def inputs_and_settings(workbench: Workbench, person: Person, detail: JobDetail) -> None:
     st.subheader("Inputs", anchor=False)
-    names = {stored.id: stored.name for stored in workbench.uploads(person)}
-    rows: list[tuple[str, str]] = []
-    for name, value in detail.inputs.items():
-        files = value if isinstance(value, list) else [value]
-        rows.append((human.words(name), "<br>".join(input_html(file, names) for file in files if file)))
-    facts(rows)
+    given = workbench.input_files(person, detail.job.id)
+    facts((human.words(name), input_links(detail.job.id, name, files)) for name, files in given.items())
     if detail.settings:
         st.subheader("Settings", anchor=False)
         facts([(human.words(name), escape(setting(value))) for name, value in detail.settings.items()])
 
 
-def input_html(file: dict[str, Any], names: dict[str, str]) -> str:
-    if file.get("file"):
-        return escape(names.get(file["file"], "uploaded file"))
-    if file.get("job"):
-        return link(f"/api/v1/jobs/{quote(file['job'])}/files/{quote(file['path'])}", file["path"])
-    return f"{escape(file.get('name') or 'text')} <span class='quiet'>(as text)</span>"
+def input_links(job_id: str, name: str, files: list[dict[str, Any]]) -> str:
+    base = f"/api/v1/jobs/{job_id}/inputs/{quote(name)}"
+    return "<br>".join(
+        f"{link(f'{base}/{number}', file['name'])} <span class='quiet'>{human.size(file['bytes'])}</span>"
+        for number, file in enumerate(files)
+    )
 
 
 def link(path: str, label: str) -> str:

@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -30,7 +31,10 @@ class Form:
     """What the form of this tab holds. A new one has new widgets, so that it starts from `values`."""
 
     tool: str
+    #: Of every field that was ever drawn, also of those that do not matter now.
     values: dict[str, dict[str, Any]]
+    #: What is submitted.
+    given: dict[str, dict[str, Any]] = field(default_factory=lambda: {"inputs": {}, "settings": {}})
     name: str = ""
     #: Where the values came from, said above the form.
     note: str = ""
@@ -123,6 +127,8 @@ def fill_in(workbench: Workbench, person: Person, tool: Tool, form: Form) -> dic
     """Draw the form and keep its values. Returns the places for problems, by field."""
     slots: dict[str, DeltaGenerator] = {}
     inputs, settings = forms.fields(tool.Inputs), forms.fields(tool.Settings)
+    inputs = [field for field in inputs if field.matters(partial(present, form, [*inputs, *settings]))]
+    settings = [field for field in settings if field.matters(partial(present, form, [*inputs, *settings]))]
     if inputs:
         st.subheader("Inputs", anchor=False)
     values = section(workbench, person, form, "inputs", inputs, slots)
@@ -134,8 +140,20 @@ def fill_in(workbench: Workbench, person: Person, tool: Tool, form: Form) -> dic
     if advanced:
         with st.expander("Advanced settings"):
             chosen |= section(workbench, person, form, "settings", advanced, slots)
-    form.values = {"inputs": forms.given(inputs, values), "settings": forms.given(settings, chosen)}
+    form.values = {"inputs": form.values["inputs"] | values, "settings": form.values["settings"] | chosen}
+    form.given = {"inputs": forms.given(inputs, values), "settings": forms.given(settings, chosen)}
     return slots
+
+
+def present(form: Form, fields: list[Field], name: str) -> Any:
+    """The value that a field of the form has now, also before it is drawn in this run."""
+    for part, values in form.values.items():
+        key = f"form.{form.id}.{part}.{name}"
+        if key in st.session_state:
+            return st.session_state[key]
+        if name in values:
+            return values[name]
+    return next((field.default for field in fields if field.name == name), None)
 
 
 def section(
@@ -149,8 +167,6 @@ def section(
     values: dict[str, Any] = dict(form.values[part])
     drawn: dict[str, Any] = {}
     for one in fields:
-        if not one.matters({**{each.name: each.default for each in fields}, **values, **drawn}):
-            continue
         key = f"form.{form.id}.{part}.{one.name}"
         initial = values.get(one.name, one.default)
         if one.kind in FILES:
@@ -173,8 +189,8 @@ def run_box(
         ).strip()
         submission = Submission(
             tool=tool.id,
-            inputs=form.values["inputs"],
-            settings=form.values["settings"],
+            inputs=form.given["inputs"],
+            settings=form.given["settings"],
             name=form.name or None,
         )
         quote, refused = quoted(workbench, person, submission)
@@ -246,7 +262,7 @@ def sort_problems(problems: list[Problem], form: Form) -> tuple[list[str], dict[
     wrong: dict[str, list[str]] = {}
     for problem in problems:
         name = field_name(problem.field)
-        empty = not any(form.values[part].get(name) for part in form.values)
+        empty = not any(form.given[part].get(name) for part in form.given)
         if empty and "required" in problem.message.lower():
             missing.append(name)
         else:

@@ -416,6 +416,13 @@ class FakeWorkbench:
     def files(self, person: Person | None, job_id: str) -> list[dict[str, Any]]:
         return self.details[job_id].files
 
+    def input_files(self, person: Person | None, job_id: str) -> dict[str, list[dict[str, Any]]]:
+        self.job(person, job_id)
+        return {
+            "receptor": [{"name": "1iep.pdb", "format": "pdb", "bytes": len(RECEPTOR)}],
+            "ligands": [{"name": "benzene.smi", "format": "smiles", "bytes": 16}],
+        }
+
     # Files
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:

@@ -1,0 +1,198 @@
+"""The list of jobs and a job's page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from data.records import Job, Status
+from pages import job_actions, job_list, statuses
+from tests.pages.conftest import Open
+from tests.pages.fake_workbench import FakeWorkbench
+
+
+def named(bench: FakeWorkbench, name: str) -> Job:
+    return next(job for job in bench.records.values() if job.name.startswith(name))
+
+
+def test_newest_come_first_with_their_actions(open_page: Open) -> None:
+    table = open_page("jobs.py").dataframe[0].value
+    assert list(table["name"])[:2] == ["asciminib → ABL1 myristate", "1iep to mmCIF"]
+    actions = dict(zip(table["name"], table["actions"], strict=True))
+    assert job_actions.LABELS["cancel"] in actions["axitinib → ABL1 T315I"]
+    assert job_actions.LABELS["delete"] not in actions["axitinib → ABL1 T315I"]
+    assert job_actions.LABELS["delete"] in actions["ponatinib → ABL1 (1iep)"]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"status": "failed"}, 1),
+        ({"status": "failed,timeout"}, 2),
+        ({"status": "nonsense"}, 10),  # what the URL does not know is left out
+        ({"tool": "convert-sequences"}, 2),
+        ({"q": "ABL1", "status": "cancelled"}, 1),
+    ],
+)
+def test_filters_come_from_the_url(open_page: Open, query: dict[str, str], count: int) -> None:
+    app = open_page("jobs.py", None, **query)
+    assert not app.exception
+    assert len(app.dataframe[0].value) == count
+
+
+def test_a_filter_goes_into_the_url_and_leaves_the_others(open_page: Open) -> None:
+    app = open_page("jobs.py", None, status="completed")
+    app.selectbox(key="jobs.tool").set_value("dock").run()
+    assert app.query_params == {"status": "completed", "tool": "dock"}
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_counts_stand_beside_each_status(open_page: Open) -> None:
+    pills = open_page("jobs.py").get_by_key("jobs.status")
+    assert "✓ Completed 3" in pills.options
+
+
+def test_no_match_and_no_jobs_say_what_to_do(open_page: Open) -> None:
+    app = open_page("jobs.py", None, q="zebrafish")
+    assert any("No job matches" in text.value for text in app.markdown)
+    app.button[0].click().run()
+    assert app.query_params == {}
+    assert len(app.dataframe[0].value) == 10
+    empty = open_page("jobs.py", FakeWorkbench(jobs=False))
+    assert any("No jobs yet" in text.value for text in empty.markdown)
+
+
+def test_older_and_newer(open_page: Open) -> None:
+    bench = FakeWorkbench(jobs=False)
+    for number in range(120):
+        bench.add(name=f"job {number}")
+    app = open_page("jobs.py", bench)
+    assert app.button(key="jobs.newer").disabled
+    app.button(key="jobs.older").click().run()
+    app.button(key="jobs.older").click().run()
+    assert app.dataframe[0].value["name"].iloc[-1] == "job 0"
+    assert app.button(key="jobs.older").disabled
+    app.button(key="jobs.newer").click().run()
+    assert app.dataframe[0].value["name"].iloc[0] == "job 69"
+
+
+def test_the_tables_key_follows_its_ids() -> None:
+    """Positions of another table must never be taken for positions of this one."""
+    bench = FakeWorkbench()
+    page = bench.jobs(bench.accounts.who, limit=5)  # type: ignore[arg-type]
+    drawn = job_list.Drawn((), page, 0)
+    fewer = replace(drawn, page=replace(page, jobs=page.jobs[1:]))
+    changed = replace(drawn, page=replace(page, jobs=[replace(page.jobs[0], name="x"), *page.jobs[1:]]))
+    assert drawn.key != fewer.key
+    assert drawn.key == changed.key
+    assert drawn.key != replace(drawn, generation=1).key
+
+
+def test_a_table_with_a_selection_is_not_redrawn(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench)
+    drawn: job_list.Drawn = app.session_state["jobs.drawn"]
+    select(app, drawn, [2, 3])
+    bench.add(name="while selected", status=Status.PENDING)
+    bench._put(replace(named(bench, "axitinib"), status=Status.COMPLETED))
+    select(app, drawn, [2, 3])
+    assert "while selected" not in list(app.dataframe[0].value["name"])
+    assert app.button(key="jobs.refresh").label == "2 jobs changed · Refresh"
+    app.button(key="jobs.refresh").click().run()
+    assert app.dataframe[0].value["name"].iloc[0] == "while selected"
+
+
+def select(app, drawn: job_list.Drawn, rows: list[int]) -> None:  # type: ignore[no-untyped-def]
+    app.session_state[f"{drawn.key}.table"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+
+
+def test_bulk_cancel_asks_by_name_and_reports_each(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench)
+    select(app, app.session_state["jobs.drawn"], [0, 2, 7])  # queued, running, failed
+    assert app.button(key="jobs.bulk.cancel").label == "Cancel 2"
+    assert app.button(key="jobs.bulk.delete").label == "Delete 1"
+    app.button(key="jobs.bulk.cancel").click().run()
+    asked = " ".join(text.value for text in app.markdown)
+    assert "asciminib" in asked and "axitinib" in asked and "ponatinib" not in asked
+    assert "Cancelling now costs 12 credits" in asked
+    bench._put(replace(named(bench, "asciminib"), status=Status.FAILED))  # ends in that moment
+    app.button(key="ask.yes").click().run()
+    assert [call[0] for call in bench.calls] == ["cancel"]
+    assert "axitinib" in app.success[0].value
+    assert "has ended already" in app.warning[0].value
+
+
+def test_saying_no_does_nothing(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, jobId=named(bench, "axitinib").id)
+    app.button(key="job.cancel").click().run()
+    app.button(key="ask.no").click().run()
+    assert bench.calls == []
+    assert not any(button.key == "ask.yes" for button in app.button)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_job_in_every_status_has_a_page(open_page: Open, status: Status) -> None:
+    bench = FakeWorkbench()
+    job = next(job for job in bench.records.values() if job.status is status)
+    app = open_page("jobs.py", bench, jobId=job.id)
+    assert not app.exception
+    assert app.title[0].value.replace("\\", "") == job.name
+    assert any(statuses.look(job).word in text.value for text in app.markdown)
+
+
+def test_a_waiting_job_says_why(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, jobId=named(bench, "1iep to").id)
+    assert "Both slots are taken" in app.info[0].value
+
+
+def test_a_failed_job_says_why_and_what_to_do(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, jobId=named(bench, "ponatinib").id)
+    assert "outside of the box" in app.error[0].value
+    assert "Duplicate the job" in app.error[0].value
+    assert "outside the grid box" in app.code[0].value
+
+
+def test_a_completed_job_shows_warnings_first_and_units(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, jobId=named(bench, "imatinib").id)
+    assert "missing atoms" in app.warning[0].value
+    assert app.metric[0].value == "−13.2 kcal/mol"
+    assert "kcal/mol" in app.dataframe[0].proto.columns
+    assert "pose_1" not in app.dataframe[0].value.columns
+
+
+@pytest.mark.parametrize("job_id", ["nope", "", "11111111-1111-4111-8111-111111111111", "../../etc/passwd"])
+def test_no_job_and_no_right_look_the_same(open_page: Open, job_id: str) -> None:
+    app = open_page("jobs.py", None, jobId=job_id)
+    assert not app.exception
+    assert app.title[0].value == "This job is not here"
+    app.button(key="job.back.lost").click().run()
+    assert app.title[0].value == "Jobs"
+
+
+def test_rename_and_delete_from_the_jobs_page(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    job = named(bench, "ponatinib")
+    app = open_page("jobs.py", bench, jobId=job.id)
+    app.button(key="job.rename").click().run()
+    app.text_input(key=f"ask.name.{job.id}").set_value("another *name*")
+    app.button(key="ask.yes").click().run()
+    assert bench.records[job.id].name == "another *name*"
+    app.button(key="job.delete").click().run()
+    app.button(key="ask.yes").click().run()
+    assert job.id not in bench.records
+    assert app.title[0].value == "This job is not here"
+
+
+def test_every_status_has_its_own_sign_and_word() -> None:
+    looks = statuses.every()
+    assert len({look.word for look in looks}) == len(looks) == len(Status) + 1
+    signs = [statuses.LOOKS[status].sign for status in Status]
+    assert len(set(signs)) == len(signs)

@@ -1,0 +1,137 @@
+"""The form of a tool: what it is filled with is what is submitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.pages.conftest import Open
+from tests.pages.fake_workbench import DOCK, FakeWorkbench
+from tools import registry
+from tools.contract import Model, Tool
+
+TOOLS = [DOCK, *(tool for tool in registry().values() if tool.missing() is None)]
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.id)
+def test_example_survives_the_form(open_page: Open, tool: Tool) -> None:
+    bench = FakeWorkbench()
+    app = open_page("tool.py", bench, tool=tool.id, example="1")
+    assert not app.exception
+    assert app.title[0].value == tool.name
+    app.button(key="tool.run").click().run()
+    assert not app.exception
+    example, sent = tool.example(), bench.submitted[0]
+    assert parsed(tool.Inputs, sent.inputs) == parsed(tool.Inputs, example.inputs)
+    assert parsed(tool.Settings, sent.settings) == parsed(tool.Settings, example.settings)
+
+
+def parsed(model: type[Model], values: Any) -> Model:
+    """As the tool gets it: with defaults, so that what the form leaves out is the same as what it names."""
+    return model.model_validate(values)
+
+
+def test_running_leads_to_the_job(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("tool.py", bench, tool="dock", example="1")
+    app.text_input(key=key_of(app, "name")).set_value("my job").run()
+    app.button(key="tool.run").click().run()
+    assert app.title[0].value == "my job"
+    assert app.query_params["jobId"] in bench.records
+    assert bench.submitted[0].expected_credits == 12
+    assert bench.submitted[0].idempotency_key
+
+
+def key_of(app: Any, name: str) -> str:
+    return f"form.{app.session_state['tool.form'].id}.{name}"
+
+
+def test_the_button_carries_the_cost_and_says_what_is_missing(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="dock")
+    run = app.button(key="tool.run")
+    assert run.label == "Run · 12 credits"
+    assert run.disabled
+    assert "receptor, ligands" in run.help
+
+
+def test_too_few_credits_are_the_reason(open_page: Open) -> None:
+    app = open_page("tool.py", FakeWorkbench(credits=5), tool="dock", example="1")
+    run = app.button(key="tool.run")
+    assert run.disabled
+    assert "costs 12 credits, and the team has 5" in run.help
+
+
+def test_a_problem_stands_at_its_field(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="dock", example="1")
+    app.number_input(key=key_of(app, "settings.center.y")).set_value(None).run()
+    assert not app.exception
+    assert app.button(key="tool.run").disabled
+    assert any("valid number" in text.value for text in app.markdown)
+
+
+def test_duplicate_fills_the_form(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    settings = {"center": [1.0, 2.0, 3.0], "size": [18.0, 18.0, 18.0], "exhaustiveness": 32, "mode": "batch"}
+    job = bench.add(name="first", settings=settings).job
+    app = open_page("tool.py", bench, tool="dock", **{"from": job.id})
+    assert app.query_params == {"tool": "dock"}
+    app.button(key="tool.run").click().run()
+    again = bench.submitted[0]
+    assert parsed(DOCK.Settings, again.settings) == parsed(DOCK.Settings, settings)
+    assert again.inputs == bench.details[job.id].inputs
+
+
+def test_form_survives_a_look_at_another_page(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="dock", example="1")
+    app.number_input(key=key_of(app, "settings.exhaustiveness")).set_value(17).run()
+    app.switch_page("credits.py").run()
+    assert app.title[0].value == "Credits"
+    app.query_params["tool"] = "dock"
+    app.switch_page("tool.py").run()
+    assert app.number_input(key=key_of(app, "settings.exhaustiveness")).value == 17
+
+
+def test_pasted_text_becomes_a_file_with_the_formats_extension(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="dock")
+    ligands = key_of(app, "inputs.ligands")
+    app.get_by_key(f"{ligands}.source").set_value("Paste text").run()
+    app.text_area(key=f"{ligands}.text").set_value("CCO ethanol")
+    app.selectbox(key=f"{ligands}.format").set_value("smiles")
+    app.button(key=f"{ligands}.use").click().run()
+    assert not app.exception
+    assert app.session_state[f"{ligands}.chosen"] == [{"text": "CCO ethanol", "name": "pasted-1.smi"}]
+    app.button(key=f"{ligands}.0.remove").click().run()
+    assert app.session_state[f"{ligands}.chosen"] == []
+
+
+def test_a_result_of_an_earlier_job_becomes_an_input(open_page: Open) -> None:
+    bench = FakeWorkbench(jobs=False)
+    job = bench.add(name="prepared").job
+    app = open_page("tool.py", bench, tool="dock")
+    receptor = key_of(app, "inputs.receptor")
+    app.get_by_key(f"{receptor}.source").set_value("Earlier job").run()
+    app.selectbox(key=f"{receptor}.job").set_value(job.id).run()
+    app.selectbox(key=f"{receptor}.path.{job.id}").set_value("receptor.pdb").run()
+    assert not app.exception
+    assert app.session_state[f"{receptor}.chosen"] == [{"job": job.id, "path": "receptor.pdb"}]
+
+
+def test_pressing_run_twice_uses_one_key(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="dock", example="1")
+    form = app.session_state["tool.form"]
+    assert form.idempotency_key({"a": 1}) == form.idempotency_key({"a": 1})
+    assert form.idempotency_key({"a": 1}) != form.idempotency_key({"a": 2})
+
+
+def test_missing_program_offers_no_form(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="boltz-2")
+    assert "make boltz" in app.warning[0].value
+    assert not app.button
+
+
+def test_unknown_tool_has_a_way_back(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="tea")
+    assert not app.exception
+    assert app.title[0].value == "This tool is not here"
+    assert app.page_link
