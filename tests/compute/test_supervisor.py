@@ -362,41 +362,36 @@ def test_a_process_that_only_has_a_recorded_id_is_not_ended(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path) -> Iterator[Worker]:
+    """A worker whose home has room for 1 MB."""
     if os.getuid() != 0:
         pytest.skip("only root can mount a small disk")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
-    yield tmp_path
+    worker = Worker(tmp_path).start()
+    yield worker
+    worker.close()
     subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_an_outcome_waits_for_room_on_a_full_disk(
-    small_disk: Path, job: str, monkeypatch: pytest.MonkeyPatch
+    small_disk: Worker, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "DISK_RETRY_S", 0.05)
-    worker = Worker(small_disk).start()
-    worker.begin(assignment(job, "wait-for-file"))
-    go = until(lambda: list(worker.files.glob(f"jobs/{job}/attempts/*/work")), "its folder")[0] / "go"
-    until(lambda: "fault: wait" in worker.log(job), "the tool runs")
-    filler = small_disk / "filler"
+    small_disk.begin(assignment(job, "wait-for-file"))
+    small_disk.inbox.wait(PROGRESS, job)
+    filler = small_disk.files / "filler"
     with pytest.raises(OSError, match="No space"), filler.open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
-    go.touch()
-    worker.inbox.wait(DISK_FULL, job)
-    assert not worker.inbox.of(OUTCOME, job)
+    (attempt(small_disk, job) / "work" / "go").touch()
+    small_disk.inbox.wait(DISK_FULL, job)
+    assert not small_disk.inbox.of(OUTCOME, job)
     filler.unlink()
-    outcome = worker.inbox.wait(OUTCOME, job)
-    assert outcome["error"] == {
-        "kind": "limit",
-        "message": "The disk of the worker is full.",
-        "log_tail": outcome["error"]["log_tail"],
-    }
-    assert (
-        messages.read_outcome((attempt(worker, job) / "outcome.json").read_bytes()).run_id
-        == outcome["run_id"]
-    )
-    worker.close()
+    outcome = small_disk.inbox.wait(OUTCOME, job)
+    assert outcome["error"]["kind"] == "limit"
+    assert outcome["error"]["message"] == "The disk of the worker is full."
+    kept = messages.read_outcome((attempt(small_disk, job) / "outcome.json").read_bytes())
+    assert kept.run_id == outcome["run_id"]
 
 
 def test_a_files_folder_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path) -> None:
