@@ -13,7 +13,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from api.callers import Anyone, JobId, Reader, Uploader
+from api.callers import Anyone, FileReader, JobId, Uploader
 from api.shapes import clean, moment
 from api.uploads import BodyReader, MultipartReader
 from compute import workbench
@@ -25,6 +25,8 @@ router = APIRouter(tags=["files"])
 #: Uploads wait for their senders, so they get threads of their own and cannot keep other calls from running.
 UPLOADS_AT_ONCE = 16
 BUFFER = 256 * 1024
+#: Linux asks no file system for more; beyond it opening a path is an error of its own.
+LONGEST_PATH, LONGEST_PART = 2000, 255
 
 #: What a browser may show instead of saving. Never HTML or SVG, which can carry scripts.
 INLINE = {
@@ -84,7 +86,7 @@ async def upload_raw(
 
 
 @router.get("/files", summary="Your team's uploaded files")
-def uploads(person: Reader, format: Annotated[list[str] | None, Query()] = None) -> Response:
+def uploads(person: FileReader, format: Annotated[list[str] | None, Query()] = None) -> Response:
     listed = workbench.current().uploads(person, format)
     return JSONResponse({"files": [_file(stored) for stored in listed]})
 
@@ -162,5 +164,7 @@ def _file(stored: StoredFile) -> dict[str, Any]:
 def _refuse_tricks(path: str) -> None:
     """A result's path has plain parts only; the workbench also checks where it leads."""
     parts = path.split("/")
+    if len(path) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in parts):
+        raise NotFound("The job has no such file.")
     if "\\" in path or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
         raise NotFound("The job has no such file.")

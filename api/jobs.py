@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from api.callers import Anyone, JobId, Reader, Runner
 from api.shapes import job_detail, job_row
 from compute import workbench
+from compute.access import Action, may
 from compute.workbench import Submission
 from data.errors import BadInput
-from data.records import JobFilter, Person, Status, Visibility, valid_id
+from data.records import Job, JobFilter, Person, Status, Visibility, valid_id
 
 router = APIRouter(tags=["jobs"])
 
@@ -107,8 +108,7 @@ def job(person: Anyone, job_id: JobId) -> Response:
 @router.patch("/jobs/{job_id}", summary="Rename a job")
 def change(person: Runner, job_id: JobId, body: JobChanges) -> Response:
     _refuse_broken_text(body)
-    workbench.current().rename(person, job_id, body.name)
-    return _detail(person, job_id)
+    return _after(person, workbench.current().rename(person, job_id, body.name))
 
 
 @router.delete("/jobs/{job_id}", status_code=204, summary="Delete a job that has ended, with its results")
@@ -119,8 +119,7 @@ def delete(person: Runner, job_id: JobId) -> Response:
 
 @router.post("/jobs/{job_id}/cancel", summary="Stop a job")
 def cancel(person: Runner, job_id: JobId) -> Response:
-    workbench.current().cancel(person, job_id)
-    return _detail(person, job_id)
+    return _after(person, workbench.current().cancel(person, job_id))
 
 
 @router.post("/jobs/{job_id}/retry", status_code=201, summary="Run it again as a new job, which is charged")
@@ -145,6 +144,13 @@ def submission(person: Reader, job_id: JobId) -> Response:
 
 def _detail(person: Person | None, job_id: str) -> Response:
     return JSONResponse(job_detail(person, workbench.current().job(person, job_id)))
+
+
+def _after(person: Person, job: Job) -> Response:
+    """The job after a change; its row only for a token that may change jobs but not read them."""
+    if may(person, Action.SEE, job):
+        return _detail(person, job.id)
+    return JSONResponse(job_row(person, job))
 
 
 def _in_team(person: Person, team: str | None) -> Person:

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.api.laboratory import BODY, Laboratory
+
+FASTA = b">a\nACGT\n"
+PAGE = b"<script>alert(document.cookie)</script>"
+
+
+@pytest.fixture
+def done(lab: Laboratory, browser: TestClient) -> str:
+    """A completed job of Ada's; the address of it."""
+    job_id = browser.post("/api/v1/jobs", json=BODY | {"visibility": "public"}).json()["id"]
+    lab.start(job_id)
+    results = lab.complete(
+        job_id,
+        {
+            "a.txt": b"0123456789",
+            "page.html": PAGE,
+            "drawing.svg": b"<svg onload='alert(1)'/>",
+            "plot.png": b"\x89PNG",
+            "pose.pdb": b"ATOM",
+            'odd "näme"\n.txt': b"odd",
+        },
+    )
+    (lab.settings.home / "secret.txt").write_text("secret")
+    (results / "link.txt").symlink_to(lab.settings.home / "secret.txt")
+    (results / "up").symlink_to(lab.settings.home)
+    (results / "folder").mkdir()
+    return f"/api/v1/jobs/{job_id}"
+
+
+# Uploads -------------------------------------------------------------------------------------------------------
+
+
+def stored(answer: Any) -> dict[str, Any]:
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def test_form_and_raw_uploads_are_kept_whole(lab: Laboratory, browser: TestClient) -> None:
+    content = FASTA * 100_000
+    form = stored(browser.post("/api/v1/files", files={"file": ("a.fasta", content)}))
+    raw = stored(browser.put("/api/v1/files", params={"name": "a.fasta"}, content=content))
+    for file in (form, raw):
+        assert (file["name"], file["size"]) == ("a.fasta", len(content))
+        assert file["sha256"] == hashlib.sha256(content).hexdigest()
+        assert lab.folders.upload(file["id"]).read_bytes() == content
+    assert {file["id"] for file in browser.get("/api/v1/files").json()["files"]} == {form["id"], raw["id"]}
+
+
+def test_uploaded_file_is_an_input(browser: TestClient) -> None:
+    file = stored(browser.put("/api/v1/files?name=a.fasta", content=FASTA))
+    body = BODY | {"inputs": {"sequences": {"file": file["id"]}}}
+    assert browser.post("/api/v1/jobs", json=body).status_code == 201
+
+
+def test_other_parts_of_a_form_are_passed_over(lab: Laboratory, browser: TestClient) -> None:
+    answer = browser.post(
+        "/api/v1/files",
+        data={"note": "x" * 10_000},
+        files=[("file", ("a.fasta", FASTA)), ("b", ("b.txt", b"no"))],
+    )
+    assert lab.folders.upload(stored(answer)["id"]).read_bytes() == FASTA
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "a\\..\\b.txt", "a\x00.txt", "a\nb", "x" * 201]
+)
+def test_a_path_is_no_file_name(lab: Laboratory, browser: TestClient, name: str) -> None:
+    answer = browser.put("/api/v1/files", params={"name": name}, content=FASTA)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "name")
+    assert list((lab.settings.files / "uploads").iterdir()) == []
+
+
+def test_odd_names_are_kept_and_never_part_of_a_path(lab: Laboratory, browser: TestClient) -> None:
+    for name in ("…näme 中.fasta", "a" * 190, "..", "con", "<b>.fasta"):
+        file = stored(browser.put("/api/v1/files", params={"name": name}, content=FASTA))
+        assert file["name"] == name
+        assert lab.folders.upload(file["id"]).name == file["id"]
+
+
+def test_uploads_have_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[limits]\nupload_mb = 1\n")
+    lab = Laboratory(tmp_path)
+    try:
+        script = lab.script(lab.join("ada"))
+        pieces = (b"x" * 100_000 for _ in range(100))  # its length is not told
+        for answer in (
+            script.put("/api/v1/files?name=a", content=b"x" * 1_100_000),
+            script.put("/api/v1/files?name=a", content=pieces),
+            script.post("/api/v1/files", files={"file": ("a", b"x" * 1_100_000)}),
+        ):
+            assert (answer.status_code, answer.json()["error"]["kind"]) == (413, "too_large")
+        assert list((lab.settings.files / "uploads").iterdir()) == []
+        assert list((lab.settings.files / "staging").iterdir()) == []
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"", "multipart/form-data; boundary=x"),
+        (b"--x--\r\n", "multipart/form-data; boundary=x"),
+        (b"nonsense", "multipart/form-data; boundary=x"),
+        (b"a=b", "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+        (b"--x", "multipart/form-data"),
+        (b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nno file name\r\n--x--\r\n',
+         "multipart/form-data; boundary=x"),
+        (b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.fasta"\r\n\r\n>a\nACGT',
+         "multipart/form-data; boundary=x"),
+    ],
+    ids=["empty", "no part", "nonsense", "urlencoded", "json", "no boundary", "no file", "cut off"],
+)  # fmt: skip
+def test_form_without_a_whole_file_is_refused(
+    lab: Laboratory, browser: TestClient, content: bytes, content_type: str
+) -> None:
+    answer = browser.post("/api/v1/files", content=content, headers={"content-type": content_type})
+    assert (answer.status_code, answer.json()["error"]["kind"]) == (422, "input")
+    assert list((lab.settings.files / "uploads").iterdir()) == []
+
+
+# Downloads -----------------------------------------------------------------------------------------------------
+
+
+def test_file_comes_as_an_attachment_that_has_no_rights(browser: TestClient, done: str) -> None:
+    answer = browser.get(f"{done}/files/a.txt")
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+    assert answer.headers["content-disposition"] == 'attachment; filename="a.txt"'
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("sandbox;")
+
+
+@pytest.mark.parametrize("name", ["page.html", "drawing.svg"])
+@pytest.mark.parametrize("query", ["", "?inline=1", "?inline=true&x=.png"])
+def test_what_can_carry_a_script_is_never_shown(
+    browser: TestClient, done: str, name: str, query: str
+) -> None:
+    answer = browser.get(f"{done}/files/{name}{query}")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+def test_pictures_and_structures_may_be_shown(browser: TestClient, done: str) -> None:
+    for name, kind in (("plot.png", "image/png"), ("pose.pdb", "text/plain; charset=utf-8")):
+        answer = browser.get(f"{done}/files/{name}?inline=1")
+        assert answer.headers["content-disposition"].startswith("inline")
+        assert answer.headers["content-type"] == kind
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=2-4", 206, b"234"),
+        ("bytes=7-", 206, b"789"),
+        ("bytes=-2", 206, b"89"),
+        ("bytes=20-30", 416, None),
+        ("lines=1-2", 400, None),
+    ],
+)
+def test_byte_ranges(browser: TestClient, done: str, asked: str, status: int, content: bytes | None) -> None:
+    answer = browser.get(f"{done}/files/a.txt", headers={"Range": asked})
+    assert answer.status_code == status
+    if content is not None:
+        assert answer.content == content
+        assert answer.headers["content-range"].endswith("/10")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../secret.txt",
+        "..%2f..%2f..%2fsecret.txt",
+        "%2e%2e/%2e%2e/%2e%2e/secret.txt",
+        "..%5c..%5csecret.txt",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "//etc/passwd",
+        "./a.txt",
+        "folder/../a.txt",
+        "a.txt/",
+        "a.txt%00",
+        "a.txt%00.png",
+        "link.txt",
+        "up/secret.txt",
+        "up/wellplate.duckdb",
+        "folder",
+        "up",
+        "nothing.txt",
+        "..",
+        "",
+        "a" * 5000,
+        "%ff%fe",
+    ],
+)
+def test_no_path_leads_out_of_the_results(lab: Laboratory, browser: TestClient, done: str, path: str) -> None:
+    answer = raw_get(lab, browser, f"{done}/files/{path}")
+    assert b"secret" not in answer["body"]
+    assert answer["status"] == 404
+
+
+def raw_get(lab: Laboratory, client: TestClient, path: str) -> dict[str, Any]:
+    """A request whose path no client has tidied up."""
+    answer: dict[str, Any] = {"body": b""}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        answer["status"] = message.get("status", answer.get("status"))
+        answer["body"] += message.get("body", b"")
+
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"testserver"), (b"cookie", cookie.encode())],
+        "client": ("test", 1),
+        "server": ("testserver", 80),
+    }
+    asyncio.run(lab.app(scope, receive, send))
+    return answer
+
+
+def test_odd_names_reach_the_browser_whole(browser: TestClient, done: str) -> None:
+    # A line break in a name is no plain path; the archive still has the file.
+    assert browser.get(f"{done}/files/odd%20%22n%C3%A4me%22%0A.txt").status_code == 404
+
+
+def test_archive_is_a_zip_of_everything(browser: TestClient, done: str) -> None:
+    answer = browser.get(f"{done}/archive")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        contents = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    assert contents["a.txt"] == b"0123456789"
+    assert not any(b"secret" in content for content in contents.values())
+
+
+def test_archive_of_a_running_job_is_refused_before_it_begins(lab: Laboratory, browser: TestClient) -> None:
+    job_id = browser.post("/api/v1/jobs", json=BODY).json()["id"]
+    for call in ("archive", "export"):
+        answer = browser.get(f"/api/v1/jobs/{job_id}/{call}")
+        assert (answer.status_code, answer.json()["error"]["kind"]) == (409, "wrong_state")
+
+
+def test_log_is_plain_text(lab: Laboratory, browser: TestClient, done: str) -> None:
+    job_id = done.rsplit("/", 1)[1]
+    (lab.folders.job(job_id) / "log.txt").write_bytes(b"one\n" + PAGE + b"\nthree\n")
+    answer = browser.get(f"{done}/log")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.text.splitlines()[0] == "one"
+    assert browser.get(f"{done}/log?tail=1").text.strip() == "three"
+    assert browser.get(f"{done}/log?tail=0").status_code == 422
+
+
+def test_export_is_an_attachment(browser: TestClient, done: str) -> None:
+    answer = browser.get(f"{done}/export?format=json")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.json()["tool"]
+    assert browser.get(f"{done}/export?format=exe").json()["error"]["field"] == "format"
+
+
+def test_public_files_need_no_sign_in_and_private_ones_do(
+    lab: Laboratory, browser: TestClient, done: str
+) -> None:
+    assert lab.browser().get(f"{done}/files/a.txt").status_code == 200
+    private = browser.post("/api/v1/jobs", json=BODY).json()["id"]
+    lab.start(private)
+    lab.complete(private, {"a.txt": b"private"})
+    for client, status in ((browser, 200), (lab.browser(), 404), (lab.browser(lab.join("bob")), 403)):
+        for call in ("files", "files/a.txt", "archive"):
+            assert client.get(f"/api/v1/jobs/{private}/{call}").status_code == status, call
