@@ -1,0 +1,153 @@
+"""The rights of design section 5 as one table, and every cell of it checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from compute.access import (
+    READING,
+    SCOPE,
+    Action,
+    Scope,
+    looks_in_as_admin,
+    may,
+    may_administer,
+    may_run,
+    may_upload,
+)
+from data.records import Job, Person, Role, Status, Visibility, utcnow
+
+TEAM, OTHER = "team", "other team"
+
+
+def someone(name: str, team: str = TEAM, role: Role = Role.MEMBER, *, site_admin: bool = False) -> Person:
+    return Person(
+        id=name,
+        email=f"{name}@lab.example",
+        name=name,
+        site_admin=site_admin,
+        team=team,
+        team_name=team,
+        role=role,
+    )
+
+
+PEOPLE: dict[str, Person | None] = {
+    "submitter": someone("ada"),
+    "submitter elsewhere": someone("ada", OTHER, Role.OWNER),  # acts in another of her teams
+    "submitter demoted": someone("ada", TEAM, Role.VIEWER),
+    "colleague": someone("bob"),
+    "viewer": someone("vera", TEAM, Role.VIEWER),
+    "team admin": someone("tom", TEAM, Role.ADMIN),
+    "owner": someone("olga", TEAM, Role.OWNER),
+    "stranger": someone("eve", OTHER, Role.OWNER),
+    "site admin": someone("root", OTHER, Role.OWNER, site_admin=True),
+    "nobody": None,
+}
+
+# What each may do, in words that stand for the actions below them.
+#   row: the row in the list; read: see, log, events, export, files; order: cancel, delete; own: rename, retry, share
+GROUPS = {
+    "row": {Action.SEE_ROW},
+    "read": {Action.SEE, Action.LOG, Action.EVENTS, Action.EXPORT, Action.FILE, Action.DOWNLOAD},
+    "order": {Action.CANCEL, Action.DELETE},
+    "own": {Action.RENAME, Action.RETRY, Action.SHARE},
+}
+
+TABLE = """
+                      private             team                users               invited             public
+submitter             row read order own  row read order own  row read order own  row read order own  row read order own
+submitter elsewhere   row read            row read            row read            row read            row read
+submitter demoted     row read            row read            row read            row read            row read
+colleague             row                 row read            row read            row                 row read
+viewer                row                 row read            row read            row                 row read
+team admin            row order           row read order      row read order      row order           row read order
+owner                 row order           row read order      row read order      row order           row read order
+stranger              -                   -                   row read            -                   row read
+site admin            row read order      row read order      row read order      row read order      row read order
+nobody                -                   -                   -                   -                   row read
+"""
+
+
+def rights() -> list[tuple[str, Visibility, set[Action]]]:
+    heading, *lines = TABLE.strip("\n").splitlines()
+    starts = [heading.index(visibility.value) for visibility in Visibility]
+    cells = []
+    for line in lines:
+        who = line[: starts[0]].strip()
+        for visibility, start, end in zip(Visibility, starts, [*starts[1:], None], strict=True):
+            words = line[start:end].split()
+            cells.append((who, visibility, set().union(*(GROUPS.get(word, set()) for word in words))))
+    return cells
+
+
+def job(visibility: Visibility) -> Job:
+    return Job(
+        seq=1, id="1", team=TEAM, submitter="ada", submitter_name="Ada", tool="t", name="n", status=Status.COMPLETED,
+        visibility=visibility, credits=0, attempt=1, retries=0, run_id=None, worker=None, progress=None, step=None,
+        note=None, cancel_requested=False, error=None, cpus_min=1, cpus_max=1, memory_mb=1, gpus=0, timeout_s=1,
+        created_at=utcnow(), started_at=None, ended_at=None,
+    )  # fmt: skip
+
+
+def test_the_table_has_every_person_and_every_action() -> None:
+    assert {who for who, _, _ in rights()} == set(PEOPLE)
+    assert len(rights()) == len(PEOPLE) * len(Visibility)
+    assert set().union(*GROUPS.values()) == set(Action) == set(SCOPE)
+
+
+@pytest.mark.parametrize(("who", "visibility", "allowed"), rights())
+def test_rights(who: str, visibility: Visibility, allowed: set[Action]) -> None:
+    assert {action for action in Action if may(PEOPLE[who], action, job(visibility))} == allowed
+
+
+@pytest.mark.parametrize("who", [who for who, person in PEOPLE.items() if person])
+def test_a_token_never_allows_more_than_its_person_and_only_its_scopes(who: str) -> None:
+    person = PEOPLE[who]
+    assert person is not None
+    for visibility, action in product(Visibility, Action):
+        subject = job(visibility)
+        whole = may(person, action, subject)
+        for scope in Scope:
+            token = replace(person, scopes=frozenset({scope}))
+            allowed = may(token, action, subject)
+            public = visibility is Visibility.PUBLIC and action in READING | {Action.SEE_ROW}
+            assert not (allowed and not whole), (visibility, action, scope)
+            assert not allowed or public or scope is SCOPE[action], (visibility, action, scope)
+
+
+def test_the_admins_power_needs_its_scope() -> None:
+    admin = PEOPLE["site admin"]
+    assert admin is not None
+    private = job(Visibility.PRIVATE)
+    reader = replace(admin, scopes=frozenset({Scope.JOBS_READ}))
+    assert not may(reader, Action.SEE, private)
+    assert not may_administer(reader)
+    assert may(replace(admin, scopes=frozenset({Scope.JOBS_READ, Scope.ADMIN})), Action.SEE, private)
+
+
+def test_only_what_the_admins_power_alone_allows_is_audited() -> None:
+    admin = PEOPLE["site admin"]
+    assert looks_in_as_admin(admin, Action.SEE, job(Visibility.PRIVATE))
+    assert not looks_in_as_admin(admin, Action.SEE, job(Visibility.USERS))
+    assert not looks_in_as_admin(admin, Action.RENAME, job(Visibility.PRIVATE))
+    own = replace(job(Visibility.PRIVATE), submitter="root", team=OTHER)
+    assert not looks_in_as_admin(admin, Action.SEE, own)
+    assert not looks_in_as_admin(PEOPLE["owner"], Action.CANCEL, job(Visibility.PRIVATE))
+
+
+def test_viewers_and_read_only_tokens_run_nothing() -> None:
+    member = PEOPLE["colleague"]
+    assert member is not None
+    assert may_run(member)
+    assert may_upload(member)
+    for who in (
+        PEOPLE["viewer"],
+        None,
+        replace(member, scopes=frozenset({Scope.JOBS_READ, Scope.FILES_READ})),
+    ):
+        assert not may_run(who)
+        assert not may_upload(who)
