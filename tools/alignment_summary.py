@@ -11,7 +11,7 @@ import os
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
@@ -117,8 +117,11 @@ def _opened(file: LocalFile, reference: Path | None) -> Iterator[pysam.Alignment
             )
         except (OSError, ValueError) as error:
             raise InputFailure(_broken(file, 0, error)) from error
-        with alignments:
+        try:
             yield alignments
+        finally:
+            with suppress(OSError):  # a damaged file, already told, fails again when it is closed
+                alignments.close()
     finally:
         pysam.set_verbosity(verbosity)
 

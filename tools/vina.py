@@ -78,9 +78,9 @@ class Inputs(Model):
     )
 
 
-_BY_HAND = {"when": {"box_from": "manual"}, "unit": "Å"}
-_AROUND = {"when": {"box_from": ["ligand", "residues"]}, "unit": "Å"}
-_ADVANCED = {"advanced": True}
+_BY_HAND: dict[str, Any] = {"when": {"box_from": "manual"}, "unit": "Å"}
+_AROUND: dict[str, Any] = {"when": {"box_from": ["ligand", "residues"]}, "unit": "Å"}
+_ADVANCED: dict[str, Any] = {"advanced": True}
 
 
 class Settings(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from tools import formats
-from tools.contract import Finished, Given, InputFile, LocalFile, Result, Tool, ToolFailure
+from tools.contract import (
+    FigurePanel,
+    Finished,
+    Given,
+    InputFile,
+    LocalFile,
+    Panel,
+    Result,
+    StructurePanel,
+    TablePanel,
+    Tool,
+    ToolFailure,
+)
 
 
 @dataclass
@@ -101,3 +114,32 @@ def finished(job: LocalJob, result: Result) -> Finished:
         folder=job.out,
         rows=rows,
     )
+
+
+def judge(tool: Tool, job: LocalJob, result: Result) -> list[Panel]:
+    """What every finished run must fulfil; the panels of its view."""
+    json.dumps(result.summary)
+    for file in result.files:
+        assert file.path.is_file() and file.path.resolve().is_relative_to(job.out.resolve())
+        assert file.path.stat().st_size > 0
+    assert len({file.path for file in result.files}) == len(result.files)
+    for table in result.tables:
+        assert all(len(row) == len(table.columns) for row in table.rows), table.name
+    assert set(job.steps) <= set(tool.steps)
+    panels = list(tool.view(finished(job, result)))
+    assert panels
+    for panel in panels:
+        _judge_panel(panel, job, {table.name for table in result.tables})
+    return panels
+
+
+def _judge_panel(panel: Panel, job: LocalJob, tables: set[str]) -> None:
+    assert panel.title
+    if isinstance(panel, TablePanel):
+        assert panel.table in tables
+    if isinstance(panel, FigurePanel):
+        panel.figure.to_json()
+        assert panel.alt, "a screen reader says something"
+    if isinstance(panel, StructurePanel):
+        for layer in [*panel.layers, *panel.choices]:
+            assert (job.out / layer.path).is_file()
