@@ -12,11 +12,15 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import ErrorKind, Job, JobDetail, Person, Status, Step, Usage
-from pages import figures, human, job_actions, job_list, panels, session, statuses
+from pages import figures, file_inputs, human, job_actions, job_list, panels, session, statuses
 from pages.components.live import listen
 from pages.drawing import badge, facts, header, refusal
 
 LOG_LINES = 40
+#: Files listed before the rest is folded away.
+LISTED_FILES = 8
+#: Widths of the job and of what stands beside it.
+COLUMNS = [5, 2]
 #: What one can do about each kind of error.
 ADVICE = {
     ErrorKind.INPUT: "Duplicate the job, correct what the sentence names, and run it again.",
@@ -35,20 +39,42 @@ def main(workbench: Workbench, person: Person, job_id: str) -> None:
     st.button(
         "All jobs", icon=":material/arrow_back:", type="tertiary", on_click=job_list.back, key="job.back"
     )
-    left, right = st.columns([5, 2], gap="large")
+    if detail.job.live:
+        return running(workbench, person, job_id)
+    left, right = st.columns(COLUMNS, gap="large")
     with left:
-        present(workbench, person, job_id, detail.job.live)
+        present(workbench, person, job_id, was_live=False)
         if detail.job.status is Status.COMPLETED:
             panels.draw_all(workbench, person, detail)
         if detail.usage and detail.usage.series:
             usage(detail.usage, job_id)
-        if detail.job.status.terminal:
-            log(workbench, person, job_id)
+        log(workbench, person, job_id)
     with right:
-        about(workbench, detail)
-        inputs_and_settings(workbench, person, detail)
-        downloads(detail)
-        past(detail)
+        beside(workbench, person, detail)
+
+
+@st.fragment
+def running(workbench: Workbench, person: Person, job_id: str) -> None:
+    """A job that has not ended: everything on its page can change."""
+    left, right = st.columns(COLUMNS, gap="large")
+    with left:
+        detail = show(workbench, person, job_id, was_live=True)
+    if detail:
+        with right:
+            beside(workbench, person, detail)
+
+
+@st.fragment
+def present(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> None:
+    """The head of a job that has ended; its result is not drawn again when it is renamed or deleted."""
+    show(workbench, person, job_id, was_live)
+
+
+def beside(workbench: Workbench, person: Person, detail: JobDetail) -> None:
+    about(detail)
+    inputs_and_settings(workbench, person, detail)
+    downloads(detail)
+    past(detail)
 
 
 def not_here(error: WellplateError) -> None:
@@ -65,15 +91,15 @@ def not_here(error: WellplateError) -> None:
     st.button("Back to the jobs", icon=":material/arrow_back:", on_click=job_list.back, key="job.back.lost")
 
 
-@st.fragment
-def present(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> None:
-    """What changes while the job runs; drawn again when something happens to it."""
+def show(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> JobDetail | None:
+    """What it is, what can be done, what happens; drawn again when something happens to the job."""
     person = session.still(person) or person
     listen(key=f"job.{job_id}.live", jobs=[job_id])
     try:
         detail = workbench.job(person, job_id)
     except WellplateError as error:
-        return not_here(error)
+        not_here(error)
+        return None
     if detail.job.live != was_live:
         st.rerun(scope="app")
     job_actions.carry_out(workbench, person)
@@ -86,6 +112,7 @@ def present(workbench: Workbench, person: Person, job_id: str, was_live: bool) -
         steps(detail.steps)
     if detail.job.live and detail.job.started_at:
         log_tail(workbench, person, job_id)
+    return detail
 
 
 def heading(workbench: Workbench, person: Person, job: Job) -> None:
@@ -136,7 +163,9 @@ def progress(workbench: Workbench, person: Person, detail: JobDetail) -> None:
         return
     now = " · ".join(human.markdown_text(part) for part in (job.step, job.note) if part)
     if job.progress is None:
-        st.markdown(f":material/progress_activity: {now or 'Running'} – this tool tells no percentage.")
+        st.markdown(
+            f":material/progress_activity: {now or 'Running'} – no percentage is known for this step."
+        )
         return
     st.progress(min(100, max(0, round(job.progress))), text=f"{now or 'Running'} · {job.progress:.0f} %")
 
@@ -229,7 +258,7 @@ def usage(used: Usage, job_id: str) -> None:
         )
 
 
-def about(workbench: Workbench, detail: JobDetail) -> None:
+def about(detail: JobDetail) -> None:
     job = detail.job
     st.subheader("About", anchor=False)
     cpus = f"{job.cpus_min}" if job.cpus_min == job.cpus_max else f"{job.cpus_min}–{job.cpus_max}"
@@ -297,16 +326,19 @@ def downloads(detail: JobDetail) -> None:
         return
     st.subheader("Downloads", anchor=False)
     base = f"/api/v1/jobs/{detail.job.id}"
-    facts(
-        [
-            (
-                human.size(file["bytes"]),
-                link(f"{base}/files/{quote(file['path'])}", file["title"] or file["path"]),
-            )
-            for file in detail.files
-        ]
-        + [("", link(path, label)) for label, path in job_actions.downloads(detail.job)]
-    )
+    st.html("<br>".join(link(path, label) for label, path in job_actions.downloads(detail.job)))
+    rows = [
+        (human.size(file["bytes"]), link(f"{base}/files/{quote(file['path'])}", file_label(file)))
+        for file in detail.files
+    ]
+    facts(rows[:LISTED_FILES])
+    if len(rows) > LISTED_FILES:
+        with st.expander(f"{len(rows) - LISTED_FILES} more files"):
+            facts(rows[LISTED_FILES:])
+
+
+def file_label(file: dict[str, Any]) -> str:
+    return f"{file['title'] or file['path']} ({file_inputs.format_name(file['format'])})"
 
 
 def past(detail: JobDetail) -> None:

@@ -117,7 +117,7 @@ def table(
         return
     columns: list[dict[str, Any]] = described["columns"]
     names = [column["name"] for column in columns]
-    frame = pd.DataFrame(rows[:SHOWN_ROWS], columns=names)
+    frame = pd.DataFrame(rows[:SHOWN_ROWS], columns=names).apply(readable)
     st.dataframe(
         frame,
         hide_index=True,
@@ -141,14 +141,32 @@ def table(
     )
 
 
+def readable(values: pd.Series) -> pd.Series:
+    """Yes and no in words, and nothing where there is no value."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return values
+    words = {True: "yes", False: "no"}
+    return values.map(lambda value: words.get(value, value) if isinstance(value, bool) else value).fillna("")
+
+
 def column_config(column: dict[str, Any], values: pd.Series) -> Any:
-    """Units in the header; numbers as they are, booleans as check marks."""
+    """Units in the header; the numbers of a column with the same digits after the point."""
     label, help = heading(column), column.get("help") or None
-    if pd.api.types.is_bool_dtype(values):
-        return st.column_config.CheckboxColumn(label, help=help)
     if pd.api.types.is_numeric_dtype(values):
-        return st.column_config.NumberColumn(label, help=help)
+        return st.column_config.NumberColumn(label, help=help, format=number_format(values))
     return st.column_config.TextColumn(label, help=help)
+
+
+def number_format(values: pd.Series) -> str | None:
+    """As many decimals as the values need, at most three; scientific where three would hide them."""
+    sizes = values.dropna().abs()
+    if pd.api.types.is_integer_dtype(values) or sizes.empty:
+        return None
+    smallest = sizes[sizes > 0].min()
+    if sizes.max() >= 1e6 or smallest < 1e-3:
+        return "%.3g"
+    needed = max(len(f"{value:.3f}".rstrip("0").partition(".")[2]) for value in sizes)
+    return f"%.{needed}f"
 
 
 def heading(column: dict[str, Any]) -> str:

@@ -83,11 +83,16 @@ class Scene {
       key.innerHTML = `<i style="background:${INK[role].css}"></i>${INK[role].word}`;
       this.bar.append(key);
     }
-    const reset = document.createElement("button");
-    reset.type = "button";
-    reset.textContent = "Reset view";
-    reset.onclick = () => this.focus();
-    this.bar.append(reset);
+    if (box) this.bar.append(this.button("Binding site", () => this.focus(true)));
+    this.bar.append(this.button("Whole structure", () => this.focus(false)));
+  }
+
+  button(label, action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.onclick = action;
+    return button;
   }
 
   selector() {
@@ -120,7 +125,7 @@ class Scene {
     if (this.data.box) await this.addBox(this.data.box);
     this.pose = undefined;
     await this.swap();
-    this.focus();
+    this.focus(this.data.choices.length > 0);
     this.root.dataset.state = "drawn";
   }
 
@@ -191,8 +196,11 @@ class Scene {
     if (before) await this.plugin.build().delete(before).commit();
   }
 
-  focus() {
-    this.plugin?.managers.camera.reset();
+  focus(site) {
+    const { box } = this.data;
+    if (!site || !box) return this.plugin?.managers.camera.reset();
+    const radius = Math.hypot(...box.size) / 2;
+    this.plugin?.managers.camera.focusSphere({ center: box.center, radius });
   }
 
   say(error) {
