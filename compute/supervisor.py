@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Worker
-from distributed.comm import CommClosedError
 from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.worker import WORKER_ANY_RUNNING
 
 from compute import leftovers, messages
+from compute.contact import Announcer, Lease
 from compute.messages import Assignment
 from compute.slots import SlotHandle, SlotLost, Slots, TemplateFailed
 from compute.verdict import verdict
@@ -38,9 +39,6 @@ RIDE_S = 2.0
 
 #: An outcome that does not fit on the disk is tried again this often, in seconds.
 DISK_RETRY_S = 2.0
-
-#: Messages that come within this time travel together, in seconds.
-BATCH_S = 0.005
 
 
 class UnfitWorker(Exception):
@@ -79,13 +77,16 @@ class Supervisor:
         self._records = cache / "runs"
         self._worker = worker
         self._announce = announce
-        self._stop_grace_s = stop_grace_s
+        self.stop_grace_s = stop_grace_s
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._room = threading.Condition()
         self._closing = False
         self._free_gpus = list(range(gpus))
         self.slots = Slots(logger.warning)
+
+    def works_in(self, files: Path, cache: Path) -> bool:
+        return (self.files, self.cache) == (files, cache)
 
     def start(self) -> None:
         """Raises UnfitWorker or TemplateFailed."""
@@ -116,7 +117,10 @@ class Supervisor:
 
     def running(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [{**run.names(), "started": run.started} for run in self._runs.values()]
+            return [
+                {**run.names(), "cpus": run.assignment.cpus, "started": run.started}
+                for run in self._runs.values()
+            ]
 
     def stop_all(self, reason: str) -> None:
         """Ends every run without an outcome, at once."""
@@ -204,7 +208,7 @@ class Supervisor:
             "attempt_folder": str(run.folder),
             "cache": str(self.cache),
             "record": str(self._records / f"{run.run_id}.json"),
-            "stop_grace_s": self._stop_grace_s,
+            "stop_grace_s": self.stop_grace_s,
         }
 
     def _stop(self, run: Run, reason: str) -> None:
@@ -288,65 +292,18 @@ def check_files_root(files: Path) -> None:
         raise UnfitWorker(f"this worker reads something else from {files} than it wrote")
 
 
-class Announcer:
-    """Sends messages to the app as events of the scheduler; those that come together travel together."""
+@dataclass
+class _Station:
+    """What one worker process has of Wellplate, whichever connection of the app put it there."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._lock = threading.Lock()
-        self._waiting: list[dict[str, Any]] = []
+    supervisor: Supervisor
+    announcer: Announcer
+    lease: Lease
 
-    def __call__(self, message: dict[str, Any]) -> None:
-        with self._lock:
-            self._waiting.append(message)
-            first = len(self._waiting) == 1
-        if first:
-            self._worker.loop.add_callback(self._soon)
-
-    def flush(self) -> None:
-        """On the event loop only."""
-        with self._lock:
-            batch, self._waiting = self._waiting, []
-        if not batch:
-            return
-        try:
-            self._worker.log_event(messages.TOPIC, batch)
-        except CommClosedError:
-            logger.warning("no scheduler to tell %d messages; outcomes are on disk", len(batch))
-
-    def _soon(self) -> None:
-        self._worker.loop.call_later(BATCH_S, self.flush)
-
-
-class Lease:
-    """Asks the scheduler now and then; after `lease_s` without an answer it says so, once per silence."""
-
-    def __init__(self, worker: Worker, lease_s: float, expired: Callable[[], None]) -> None:
-        self._worker = worker
-        self._lease_s = lease_s
-        self._expired = expired
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._keep())
-
-    def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-
-    async def _keep(self) -> None:
-        every = self._lease_s / 6
-        last = time.monotonic()
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await asyncio.wait_for(self._worker.scheduler.identity(n_workers=0), every)
-                last = time.monotonic()
-            except (TimeoutError, OSError):
-                if time.monotonic() - last > self._lease_s:
-                    logger.warning("no contact with the scheduler for %.0f s: ending all runs", self._lease_s)
-                    self._expired()
-                    last = time.monotonic()
+    async def close(self) -> None:
+        self.lease.stop()
+        await asyncio.to_thread(self.supervisor.close)
+        self.announcer.flush()
 
 
 class WellplatePlugin(WorkerPlugin):
@@ -361,44 +318,56 @@ class WellplatePlugin(WorkerPlugin):
         self.stop_grace_s = stop_grace_s
 
     async def setup(self, worker: Worker) -> None:
-        global _supervisor
-        self._announcer = Announcer(worker)
+        """An app that comes back registers the plugin again: the runs go on under the supervisor that is here."""
+        global _station
+        if _station is not None and _station.supervisor.works_in(Path(self.files), Path(self.cache)):
+            _station.supervisor.stop_grace_s = self.stop_grace_s
+            _station.lease.lease_s = self.lease_s
+            return
+        if _station is not None:
+            await _station.close()
+            _station = None
+        announcer = Announcer(worker)
         supervisor = Supervisor(
             Path(self.files),
             Path(self.cache),
             worker=worker.address,
-            announce=self._announcer,
+            announce=announcer,
             stop_grace_s=self.stop_grace_s,
             gpus=int(worker.state.total_resources.get("gpus", 0)),
         )
         await asyncio.to_thread(supervisor.start)
-        self._lease = Lease(worker, self.lease_s, lambda: supervisor.stop_all(messages.LEASE))
-        self._lease.start()
-        self._supervisor = _supervisor = supervisor
+        lease = Lease(worker, self.lease_s, lambda: supervisor.stop_all(messages.LEASE))
+        lease.start()
+        _station = _Station(supervisor, announcer, lease)
 
     async def teardown(self, worker: Worker) -> None:
-        global _supervisor
-        if not hasattr(self, "_supervisor"):
-            return  # setup failed
-        self._lease.stop()
-        await asyncio.to_thread(self._supervisor.close)
-        self._announcer.flush()
-        if _supervisor is self._supervisor:
-            _supervisor = None
+        """Also called before the same plugin is set up again: only a worker that closes ends its runs."""
+        global _station
+        if worker.status in WORKER_ANY_RUNNING or _station is None:
+            return
+        station, _station = _station, None
+        await station.close()
 
 
-_supervisor: Supervisor | None = None
+_station: _Station | None = None
 
 
 def _current() -> Supervisor:
-    if _supervisor is None:
+    if _station is None:
         raise UnfitWorker("this worker has no Wellplate plugin")
-    return _supervisor
+    return _station.supervisor
 
 
 def run(assignments: Sequence[Assignment]) -> list[str]:
     """The Dask task: see Supervisor.run."""
-    return _current().run(assignments)
+    station = _station
+    if station is None:
+        raise UnfitWorker("this worker has no Wellplate plugin")
+    try:
+        return station.supervisor.run(assignments)
+    finally:
+        station.announcer.hurry()
 
 
 def stop(run_id: str, reason: str) -> bool:

@@ -181,7 +181,7 @@ time.sleep(float(sys.argv[1]))
 
 def _daemon(job: RunningJob, settings: FaultSettings) -> None:
     """Tells the id of a program that left its session, and leaves it running."""
-    environment = {} if settings.fault == "unmarked-daemon" else None
+    environment: dict[str, str] | None = {} if settings.fault == "unmarked-daemon" else None
     program = subprocess.Popen(
         [sys.executable, "-c", _DAEMON, str(settings.seconds)],
         stdout=subprocess.PIPE,

@@ -42,10 +42,10 @@ class Cluster:
         )  # fmt: skip
         self.client = Client(self.address, timeout=60)
         self.client.subscribe_topic(TOPIC, self._heard)
-        plugin = supervisor.WellplatePlugin(
+        self.plugin = supervisor.WellplatePlugin(
             str(self.files), str(home / "cache"), lease_s=LEASE_S, stop_grace_s=0.5
         )
-        self.client.register_plugin(plugin)
+        self.client.register_plugin(self.plugin)
         self.client.wait_for_workers(1, timeout=60)
 
     def _heard(self, event: tuple[float, list[dict[str, Any]]]) -> None:
@@ -96,6 +96,17 @@ def test_a_run_is_stopped_by_the_app(cluster: Cluster) -> None:
     assert cluster.inbox.wait(OUTCOME, "a")["status"] == "cancelled"
     assert gone([int(note.split()[1])], 0)
     assert future.result(30) == []
+
+
+def test_an_app_that_comes_back_finds_its_runs_going_on(cluster: Cluster) -> None:
+    cluster.client.submit(supervisor.run, [assignment("a", "progress", amount=1, seconds=3)])
+    cluster.inbox.wait(PROGRESS, "a")
+    tree = cluster.tree()
+    cluster.client.register_plugin(cluster.plugin)
+    assert cluster.inbox.wait(OUTCOME, "a")["status"] == "completed"
+    assert set(cluster.tree()) <= set(tree)
+    assert cluster.client.submit(supervisor.run, [assignment("b")]).result(30) == []
+    assert cluster.inbox.wait(OUTCOME, "b")["status"] == "completed"
 
 
 def test_a_silent_scheduler_ends_the_run_when_the_lease_is_over(cluster: Cluster) -> None:
