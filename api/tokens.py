@@ -60,6 +60,11 @@ def revoke(person: SignedIn, token_id: str) -> Response:
     return Response(status_code=204)
 
 
+@router.post("/backups", status_code=201, summary="Save database and files together, on the server")
+def back_up(person: Admin) -> Response:
+    return JSONResponse({"path": str(workbench.current().backup(person))}, 201)
+
+
 @router.post("/sign-in-links", status_code=201, summary="A one-time sign-in link for the site's admin")
 def sign_in_link(person: Admin) -> Response:
     return JSONResponse({"link": workbench.current().accounts.admin_link(person)}, 201)

@@ -1,9 +1,10 @@
-"""The command line. While the app runs it owns the database, so commands talk to its API with `HOME/run/server.json`."""
+"""The command line. The app owns the database while it runs, so commands ask its API (`HOME/run/server.json`)."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -45,14 +46,21 @@ def _carry_out(given: argparse.Namespace, settings: Settings) -> str:
     if given.verb == "link":
         return str(_ask(settings, "/api/v1/sign-in-links", {})["link"])
     if given.verb == "backup":
-        return "Saved to " + str(
-            _ask(settings, "/api/v1/backups", {"target": str(given.target.resolve())})["path"]
-        )
+        return f"Saved to {_backup(settings, given.target)}"
     if given.verb == "restore":
         backup.restore(given.source, settings.home)
         return f"Restored into {settings.home}"
     moved = backup.move_wal_aside(settings.database)
     return f"Moved to {moved}; start Wellplate again."
+
+
+def _backup(settings: Settings, target: Path) -> Path:
+    if target.exists():
+        raise CommandFailed(f"{target} exists already. Name a new folder for the backup.")
+    made = _ask(settings, "/api/v1/backups", {})["path"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(made, target)
+    return target
 
 
 def _ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:

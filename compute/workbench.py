@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cachetools import LRUCache
-from data.backup import backup
 
 from compute import access, results, submissions
 from compute.access import Action, Scope
@@ -26,6 +25,7 @@ from compute.menu import menu
 from compute.offers import catalogue, limits_of
 from compute.settings import Settings
 from data import jobs, ledger, uploads
+from data.backup import backup
 from data.errors import (
     BadInput,
     Conflict,
@@ -434,9 +434,10 @@ class Workbench:
             jobs={status.value: number for status, number in jobs.live_counts(self._store).items()},
         )
 
-    def backup(self, person: Person, target: Path) -> Path:
-        """Database and folders together, while jobs go on."""
+    def backup(self, person: Person) -> Path:
+        """Database and folders together, while jobs go on: a new folder in HOME/backups."""
         self._refuse_unless(access.may_administer(person), "Only the site's admin makes backups.")
+        target = self.settings.home / "backups" / f"{utcnow():%Y-%m-%dT%H-%M-%S.%f}"
         return backup(self._store, self._folders.root, target)
 
     def listen(self, callback: Callable[[list[Change]], None]) -> Callable[[], None]:
