@@ -12,19 +12,21 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-from distributed import Client, Future
+from distributed import Client, Future, KilledWorker
 from distributed.security import Security
 
 from compute import supervisor
 from compute.local_cluster import LocalCluster
 from compute.messages import TOPIC, Assignment
+from compute.needs import Need
 from compute.settings import Settings
 
 log = logging.getLogger("wellplate.cluster")
 
-_CONNECT_TIMEOUT = "30s"
+_CONNECT_TIMEOUT = "10s"
 _CALL_TIMEOUT_S = 5.0
 #: A local worker that ends more often than this within a minute is not started again at once.
 _RESTARTS_PER_MINUTE = 20
@@ -40,8 +42,22 @@ class Worker:
     memory_mb: int
     gpus: int
 
+    @property
+    def offer(self) -> Need:
+        return Need(self.cpus, self.memory_mb, self.gpus)
+
     def fits(self, cpus: int, memory_mb: int, gpus: int) -> bool:
         return self.cpus >= cpus and self.memory_mb >= memory_mb and self.gpus >= gpus
+
+
+class End(Enum):
+    """How a task left the cluster."""
+
+    FINISHED = "finished"
+    WORKER_DIED = "worker died"
+    ERROR = "error"
+    #: Withdrawn, or the connection is lost; if it had started, it goes on.
+    CANCELLED = "cancelled"
 
 
 @dataclass
@@ -52,6 +68,8 @@ class Listener:
     worker_came: Callable[[str], None]
     #: (address, whether that was expected)
     worker_left: Callable[[str, bool], None]
+    #: Every task that was sent so far is forgotten; those that had started go on.
+    disconnected: Callable[[], None]
 
 
 class Cluster:
@@ -59,6 +77,8 @@ class Cluster:
         self._settings = settings
         self._local = LocalCluster(settings) if settings.cluster_address == "local" else None
         self._client: Client | None = None
+        #: Tells a connection from the one that the client made anew by itself, in which it hears no events.
+        self._comm: Any = None
         self._listener: Listener | None = None
         self._stopping = threading.Event()
         self._monitor = threading.Thread(target=self._watch, name="cluster-monitor", daemon=True)
@@ -76,37 +96,44 @@ class Cluster:
         self._connect()
         self._monitor.start()
 
-    def close(self, *, stop: bool) -> None:
-        """Leave the cluster; with `stop`, end the local one."""
+    def close(self, *, stop: bool) -> bool:
+        """Leave the cluster; with `stop`, end the local one. Whether its workers were ended."""
         self._stopping.set()
         if self._monitor.is_alive():
             self._monitor.join()
         self._disconnect()
-        if stop and self._local is not None:
-            self._local.stop()
+        if not stop or self._local is None:
+            return False
+        self._local.stop()
+        return True
 
     # Verbs
 
-    def send(self, key: str, assignments: list[Assignment], done: Callable[[Future], None]) -> Future:
-        """Hand a task with one or several assignments to the scheduler. `done` is called in a thread of Dask."""
-        client = self._connected()
-        first = assignments[0]
-        future = client.submit(
+    def send(
+        self, key: str, assignments: list[Assignment], need: Need, ended: Callable[[End, str], None]
+    ) -> Future:
+        """Hand a task with one or several assignments to the scheduler. `ended` is called in a thread of Dask.
+
+        One without cpus waits for nothing; others wait, the oldest first, until their resources are free.
+        """
+        quick = need.cpus == 0
+        future = self._connected().submit(
             supervisor.run,
             assignments,
             key=key,
             pure=False,
             retries=0,
-            # Oldest first, also for tasks that a worker holds back until its resources are free.
-            priority=-first.seq,
-            resources={"cpus": first.cpus, "memory": first.memory_mb, "gpus": first.gpus},
+            priority=0 if quick else -assignments[0].seq,
+            resources=None if quick else {"cpus": need.cpus, "memory": need.memory_mb, "gpus": need.gpus},
         )
-        future.add_done_callback(done)
+        future.add_done_callback(lambda done: ended(*_how_it_ended(done)))
         return future
 
     def withdraw(self, future: Future) -> None:
         """Take back a task that has not started; a started one is not touched by this."""
-        client = self._connected()
+        client = self._client
+        if client is None or client.loop is None or not self.connected:
+            return  # the scheduler forgets the tasks of a client that left
         client.loop.add_callback(client._cancel, [future], reason=None, msg=None, force=True)
 
     def stop_run(self, worker: str, run_id: str, reason: str) -> None:
@@ -118,11 +145,10 @@ class Cluster:
 
     def running(self) -> dict[str, list[dict[str, Any]]]:
         """What each worker that answers is running, by address."""
-        with self._workers_lock:
-            addresses = list(self._workers)
+        client = self._connected()
+        addresses = [worker.address for worker in self.workers()]
         if not addresses:
             return {}
-        client = self._connected()
         answers = client.sync(_ask, client, addresses, callback_timeout=3 * _CALL_TIMEOUT_S)
         return {address: answer for address, answer in answers.items() if answer is not None}
 
@@ -130,16 +156,21 @@ class Cluster:
         with self._workers_lock:
             return list(self._workers.values())
 
+    def gone(self, address: str) -> bool:
+        """Whether that worker is known to have ended: one of the local cluster that is not present."""
+        return self._local is not None and all(worker.address != address for worker in self.workers())
+
     @property
     def connected(self) -> bool:
-        return self._client is not None and self._client.status == "running"
+        client = self._client
+        return client is not None and client.status == "running" and client.scheduler_comm is self._comm
 
     # Connection
 
     def _connected(self) -> Client:
         client = self._client
-        if client is None or client.status != "running":
-            raise NotConnected
+        if client is None or not self.connected:
+            raise NotConnected("the scheduler does not answer at the moment")
         return client
 
     def _connect(self) -> None:
@@ -158,16 +189,22 @@ class Cluster:
             lease_s=settings.cluster.lease_s,
             stop_grace_s=settings.cluster.stop_grace_s,
         )
+        self._client, self._comm = client, client.scheduler_comm
         client.subscribe_topic(TOPIC, self._on_messages)
         client.subscribe_topic("all", self._on_cluster_event)
-        client.register_plugin(plugin)
-        self._client = client
+        try:
+            client.register_plugin(plugin)
+        except supervisor.UnfitWorker as error:
+            self.problem = str(error)
+            log.error("%s", error)
         self._read_workers()
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             client.close(timeout=2)
+            if self._listener is not None:
+                self._listener.disconnected()
 
     def _security(self) -> Security | None:
         if self._local is not None:
@@ -277,6 +314,17 @@ class Cluster:
     def _local_required(self) -> LocalCluster:
         assert self._local is not None, "only the local cluster's processes are ours to start"
         return self._local
+
+
+def _how_it_ended(future: Future) -> tuple[End, str]:
+    if future.status == "finished":
+        return End.FINISHED, ""
+    if future.status != "error":
+        return End.CANCELLED, ""
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return End.WORKER_DIED, "its worker died"
+    return End.ERROR, f"it could not be started: {error}"
 
 
 class NotConnected(OSError):

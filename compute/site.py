@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,28 +25,27 @@ from data.store import Store
 def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workbench]:
     """The running site. A clean stop ends the local cluster too, unless `end_cluster` is False."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(settings.database)
-    folders = Folders(settings.files)
-    accounts = Accounts(store, settings)
-    cluster = Cluster(settings)
-    dispatcher = Dispatcher(settings, store, folders, cluster, partial(limits_by_id, settings=settings))
-    workbench = Workbench(settings, store, folders, accounts, dispatcher, cluster)
-    if store.read_only is None:
-        _first_start(settings, store, accounts)
-        dispatcher.start()
-    set_current(workbench)
-    server = settings.run_folder / "server.json"
-    try:
+    with ExitStack() as opened:
+        store = Store(settings.database)
+        opened.callback(store.close)
+        folders = Folders(settings.files)
+        accounts = Accounts(store, settings)
+        cluster = Cluster(settings)
+        dispatcher = Dispatcher(settings, store, folders, cluster, partial(limits_by_id, settings=settings))
+        workbench = Workbench(settings, store, folders, accounts, dispatcher, cluster)
+        if store.read_only is None:
+            _first_start(settings, store, accounts)
+            # Also when the start fails half-way: no process is left behind.
+            opened.callback(dispatcher.stop, end_cluster=end_cluster)
+            dispatcher.start()
+        set_current(workbench)
+        opened.callback(set_current, None)
+        server = settings.run_folder / "server.json"
+        opened.callback(server.unlink, missing_ok=True)
         write_private(
             server, {"address": settings.local_url, "token": accounts.server_token(), "pid": os.getpid()}
         )
         yield workbench
-    finally:
-        set_current(None)
-        server.unlink(missing_ok=True)
-        if store.read_only is None:
-            dispatcher.stop(end_cluster=end_cluster)
-        store.close()
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:

@@ -148,15 +148,19 @@ class Folders:
         return sorted(found, key=lambda run: run.attempt)
 
     def settle(self, job: Job) -> None:
-        """Promote what the owner left and remove the rest. Idempotent: a crash anywhere in it is repaired by the next."""
+        """Promote what the owner left, remove the rest. Idempotent: a crash in it is repaired by the next."""
+        self.promote(job)
+        _remove(self.job(job.id) / "attempts")
+        (self.root / "live" / job.id).unlink(missing_ok=True)
+
+    def promote(self, job: Job) -> None:
+        """Put results and log of an ended job in their place."""
         folder = self.job(job.id)
         if job.run_id is not None and (owner := self._run(job)).is_dir():
             if job.status is Status.COMPLETED and (owner / "out").is_dir():
                 _move(owner / "out", folder / "results")
             if (owner / "log.txt").exists():
                 _move(owner / "log.txt", folder / "log.txt")
-        _remove(folder / "attempts")
-        (self.root / "live" / job.id).unlink(missing_ok=True)
 
     def remove_run(self, job_id: str, attempt: int, run_id: str) -> None:
         _remove(self.job(job_id) / "attempts" / f"{attempt}-{_checked(run_id)}")

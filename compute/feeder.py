@@ -1,0 +1,229 @@
+"""What goes to the cluster, and when: a window of the queue, in the order of turns.
+
+Two lanes. Most jobs take cpus of a worker and wait until they fit. Quick jobs (`cpus_min` = 0: converters, utilities)
+take none, so that they never wait behind a long run; several of them ride in one task of the cluster.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from compute.cluster import Cluster, End, NotConnected
+from compute.fairness import Turns
+from compute.messages import Assignment
+from compute.needs import Need
+from compute.settings import Settings
+from data import jobs
+from data.folders import Folders
+from data.records import ErrorKind, Job, JobError
+from data.store import Store
+from tools.contract import Limits
+
+log = logging.getLogger("wellplate.feeder")
+
+#: Quick tasks under way per worker, and quick jobs that ride in one task at most.
+QUICK_TASKS = 3
+RIDE = 32
+
+
+@dataclass(eq=False)
+class Task:
+    """One task of the cluster, with one assignment or a ride of quick ones."""
+
+    key: str
+    need: Need
+    #: Assignments by job, of those that have neither ended nor been lost.
+    left: dict[str, Assignment]
+    #: What the cluster knows it by.
+    handle: Any = None
+
+    @property
+    def quick(self) -> bool:
+        return self.need.cpus == 0
+
+
+class Feeder:
+    """Owned by the dispatcher's thread; what others ask reads only copies."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        folders: Folders,
+        cluster: Cluster,
+        limits: Callable[[str], Limits | None],
+        task_ended: Callable[[Task, End, str], None],
+        written: Callable[[Future[Any]], object],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._folders = folders
+        self._cluster = cluster
+        self._limits = limits
+        self._task_ended = task_ended
+        self._written = written
+        self._tasks: dict[str, Task] = {}
+        self._task_of: dict[str, Task] = {}
+        self._turns = Turns()
+        self._numbers = count()
+        #: Whether there may be something to hand out.
+        self.hungry = True
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tasks)
+
+    def feed(self, running: Iterable[tuple[str, Need]]) -> None:
+        """Hand out what fits beside what runs (job and need), plus a small buffer that the workers hold back."""
+        self.hungry = False
+        workers = self._cluster.workers()
+        taken = dict(running)
+        quick = QUICK_TASKS * len(workers) - sum(task.quick for task in self._tasks.values())
+        buffer = self._settings.jobs.window_extra - self._unstarted(taken)
+        free = self.free(taken.items())
+        if not workers or (quick <= 0 and buffer <= 0 and free.cpus <= 0):
+            return
+        window = len(self._task_of) + RIDE * QUICK_TASKS * len(workers)
+        waiting = [
+            job
+            for job in jobs.waiting(self._store, per_person=window)
+            if job.id not in self._task_of and job.id not in taken
+        ]
+        if quick > 0:
+            self._feed_quick([job for job in waiting if job.cpus_min == 0], quick)
+        fitting = [job for job in waiting if job.cpus_min > 0 and any(map(need_of(job).within, workers))]
+        self._feed_slots(fitting, free, buffer)
+
+    def need_of_task(self, job_id: str) -> Need | None:
+        task = self._task_of.get(job_id)
+        return task.need if task is not None else None
+
+    def started(self, job_id: str) -> None:
+        """A run of it announced itself: the buffer has room for another."""
+        task = self._task_of.get(job_id)
+        self.hungry |= task is not None and not task.quick
+
+    def leave(self, job_id: str, *, withdraw: bool) -> None:
+        """The job is done with its task. With `withdraw`, a task that has no other is taken back if it can be."""
+        task = self._task_of.pop(job_id, None)
+        if task is None:
+            return
+        task.left.pop(job_id, None)
+        if withdraw and not task.left and task.handle is not None:
+            self._cluster.withdraw(task.handle)
+
+    def forget(self, task: Task) -> dict[str, Assignment]:
+        """The task is no longer in the cluster: what was left of it."""
+        self.hungry = True
+        self._tasks.pop(task.key, None)
+        left, task.left = task.left, {}
+        for job_id in left:
+            if self._task_of.get(job_id) is task:
+                del self._task_of[job_id]
+        return left
+
+    def forget_all(self) -> None:
+        """The connection through which they were handed out is gone, and the tasks with it."""
+        for task in list(self._tasks.values()):
+            self.forget(task)
+        self.hungry = True
+
+    def free(self, running: Iterable[tuple[str, Need]]) -> Need:
+        """What the present workers have, less tasks and runs without one. Negative while a buffer waits."""
+        offered = sum((worker.offer for worker in self._cluster.workers()), Need())
+        taken = [task.need for task in list(self._tasks.values()) if not task.quick]
+        adopted = [need for job, need in running if job not in self._task_of]
+        return offered - sum(taken + adopted, Need())
+
+    def _unstarted(self, running: dict[str, Need]) -> int:
+        """Tasks that take cpus and of which no run announced itself yet."""
+        return sum(not task.quick and not task.left.keys() & running.keys() for task in self._tasks.values())
+
+    def _feed_quick(self, waiting: list[Job], room: int) -> None:
+        # In this order of arguments the last one's turn counts too: zip asks for one more before it ends.
+        chosen = [job for job, _ in zip(self._turns.order(waiting), range(RIDE * room), strict=False)]
+        for start in range(room):
+            ride = chosen[start::room]
+            if ride:
+                self._send(ride, Need(), cpus=1)
+
+    def _feed_slots(self, waiting: list[Job], free: Need, buffer: int) -> None:
+        left = len(waiting)
+        for job in self._turns.order(waiting):
+            need = need_of(job)
+            cpus = job.cpus_min
+            if need.within(free):
+                cpus = min(job.cpus_max, max(job.cpus_min, free.cpus // max(1, left)))
+            elif buffer > 0:
+                buffer -= 1
+            else:
+                # Jobs behind this one do not overtake it, or a large job would never start.
+                return
+            need = Need(cpus, need.memory_mb, need.gpus)
+            self._send([job], need, cpus=cpus)
+            left -= 1
+            free -= need
+
+    def _send(self, chosen: list[Job], need: Need, *, cpus: int) -> None:
+        assignments = [made for job in chosen if (made := self._assignment(job, cpus)) is not None]
+        if not assignments:
+            return
+        try:
+            for made in assignments:
+                self._folders.mark_live(made.job)
+        except OSError as error:
+            log.warning("no room to hand out jobs: %s", error)
+            return  # the next look tries again
+        first = assignments[0]
+        key = f"{first.job}-{first.attempt}-{next(self._numbers)}"
+        task = Task(key, need, {made.job: made for made in assignments})
+        self._tasks[key] = task
+        self._task_of |= dict.fromkeys(task.left, task)
+        try:
+            task.handle = self._cluster.send(
+                key, assignments, need, lambda end, reason: self._task_ended(task, end, reason)
+            )
+        except NotConnected:
+            self.forget(task)
+            self.hungry = False  # until it is connected again
+
+    def _assignment(self, job: Job, cpus: int) -> Assignment | None:
+        limits = self._limits(job.tool)
+        if limits is None:
+            self._refuse(job, f"The tool {job.tool} is not offered here any more.")
+            return None
+        try:
+            request = self._folders.request(job.id)
+        except (FileNotFoundError, ValueError):
+            self._refuse(job, "The job's folder is gone or damaged; submit it again.")
+            return None
+        return Assignment(
+            job=job.id,
+            seq=job.seq,
+            attempt=job.attempt,
+            tool=job.tool,
+            cpus=cpus,
+            memory_mb=job.memory_mb,
+            gpus=job.gpus,
+            timeout_s=job.timeout_s,
+            file_size_mb=limits.file_size_mb,
+            open_files=limits.open_files,
+            steps=tuple(request["steps"]),
+            folder=f"jobs/{job.id}",
+            inputs=request["inputs"],
+            settings=request["settings"],
+            files={name: [tuple(file) for file in files] for name, files in request["files"].items()},
+        )
+
+    def _refuse(self, job: Job, message: str) -> None:
+        error = JobError(kind=ErrorKind.PLATFORM, message=message)
+        jobs.refuse(self._store, job.id, job.attempt, error).add_done_callback(self._written)
+
+
+def need_of(job: Job) -> Need:
+    return Need(job.cpus_min, job.memory_mb, job.gpus)
