@@ -26,10 +26,19 @@ class Rename:
 @ranked(Rank.CANCEL)
 def cancels(transaction: Transaction, ids: list[str]) -> list[Job | None]:
     """Waiting jobs end at once, running ones are marked. None: there is no such job, or it has ended."""
-    before = by_id(transaction, ids)
-    live = [job.seq for job in before.values() if job.live]
-    if not live:
-        return [None] * len(ids)
+    results: list[Job | None] = [None] * len(ids)
+    for turn in rounds(ids, lambda job_id: job_id):
+        after = _cancel(transaction, [ids[position] for position in turn])
+        for position in turn:
+            results[position] = after.get(ids[position])
+    return results
+
+
+def _cancel(transaction: Transaction, ids: list[str]) -> dict[str, Job]:
+    before = {job.id: job for job in by_id(transaction, ids).values() if job.live}
+    if not before:
+        return {}
+    live = [job.seq for job in before.values()]
     ended = named(transaction, transaction.run("cancel_waiting", seqs=live, now=transaction.now))
     marked = named(transaction, transaction.run("request_cancel", seqs=live))
     history(
@@ -38,11 +47,7 @@ def cancels(transaction: Transaction, ids: list[str]) -> list[Job | None]:
     post(transaction, [posting for job in ended for posting in give_back(job)])
     for job in ended + marked:
         tell(transaction, job)
-    after = {job.id: job for job in ended + marked}
-    return [
-        after.get(job_id) or (before[job_id] if job_id in before and before[job_id].live else None)
-        for job_id in ids
-    ]
+    return before | {job.id: job for job in ended + marked}
 
 
 @ranked(Rank.CANCEL)
