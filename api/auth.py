@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from api.guard import COOKIE
-from api.html import field, hidden, page, said
+from api.html import field, form, hidden, page, said
 from compute import workbench
 from compute.accounts import SignedIn
 from compute.passwords import SHORTEST
@@ -23,6 +23,7 @@ from data.errors import BadInput, TooLarge, WellplateError
 from data.records import utcnow
 
 HOME = "/app/"
+ADDRESS = 'required autocomplete="username" maxlength="254"'
 HIDDEN = 'required autocomplete="current-password" maxlength="1000"'
 NEW = f'autocomplete="new-password" minlength="{SHORTEST}" maxlength="1000"'
 
@@ -55,12 +56,12 @@ def _both(show: Show, act: Callable[[Request, FormData], Awaitable[Response]]) -
 
     async def endpoint(request: Request) -> Response:
         if request.method != "POST":
-            return show(request, request.query_params)
-        form = await request.form(max_files=0, max_fields=20)
+            return await run_in_threadpool(show, request, request.query_params)
+        given = await request.form(max_files=0, max_fields=20)
         try:
-            return await act(request, form)
+            return await act(request, given)
         except WellplateError as refusal:
-            return show(request, form, refusal=refusal)
+            return await run_in_threadpool(show, request, given, refusal=refusal)
 
     return endpoint
 
@@ -76,46 +77,41 @@ def _login_page(request: Request, given: Any, refusal: WellplateError | None = N
     next_path = local_path(given.get("next"))
     if refusal is None and workbench.current().accounts.person(request.cookies.get(COOKIE)):
         return RedirectResponse(next_path, 303)
-    bad = (refusal.field or "") if refusal else ""
-    body = f"""{said(refusal.message if refusal else "")}
-<form method="post" action="/auth/login">
-{hidden("next", next_path)}
-{
+    email = given.get("email", "")
+    fields = [
         field(
             "email",
             "E-mail address",
             kind="email",
-            value=given.get("email", ""),
-            bad=bad,
-            more='required autocomplete="username" maxlength="254" autofocus',
-        )
-    }
-{field("password", "Password", kind="password", bad=bad, more=HIDDEN)}
-<button>Sign in</button>
-</form>"""
+            value=email,
+            bad=_bad(refusal),
+            more=ADDRESS,
+            here=not email,
+        ),
+        field("password", "Password", kind="password", bad=_bad(refusal), more=HIDDEN, here=bool(email)),
+    ]
+    body = _said(refusal) + form("/auth/login", "Sign in", hidden("next", next_path), *fields)
     below = "No account, or no password yet? Ask the person who runs this server for a sign-in link."
     return page("Sign in", body, status=refusal.status if refusal else 200, below=below)
 
 
-async def _login(request: Request, form: FormData) -> Response:
+async def _login(request: Request, given: FormData) -> Response:
     signed_in = await run_in_threadpool(
         workbench.current().accounts.sign_in,
-        _text(form, "email"),
-        _text(form, "password"),
+        _text(given, "email"),
+        _text(given, "password"),
         client=_client(request),
         agent=request.headers.get("user-agent", ""),
     )
-    return _welcome(request, signed_in, local_path(_text(form, "next")))
+    return _welcome(request, signed_in, local_path(_text(given, "next")))
 
 
 def _logout_page(request: Request, given: Any, refusal: WellplateError | None = None) -> Response:
-    body = f"""{said(refusal.message if refusal else "")}
-<p>Jobs that run go on. This browser forgets who you are.</p>
-<form method="post" action="/auth/logout"><button>Sign out</button></form>"""
-    return page("Sign out", body, below=f'<a href="{HOME}">Back to Wellplate</a>')
+    body = "<p>Jobs that run go on. This browser forgets who you are.</p>" + form("/auth/logout", "Sign out")
+    return page("Sign out", _said(refusal) + body, below=f'<a href="{HOME}">Back to Wellplate</a>')
 
 
-async def _logout(request: Request, form: FormData) -> Response:
+async def _logout(request: Request, given: FormData) -> Response:
     if cookie := request.cookies.get(COOKIE):
         await run_in_threadpool(workbench.current().accounts.sign_out, cookie)
     response = RedirectResponse("/auth/login", 303)
@@ -129,59 +125,31 @@ async def _logout(request: Request, form: FormData) -> Response:
 def _link_page(request: Request, given: Any, refusal: WellplateError | None = None) -> Response:
     """Only the button uses the link up: mail scanners and browsers fetch addresses ahead."""
     token = given.get("token", "")
-    bad = (refusal.field or "") if refusal else ""
-    if not token or bad == "token":
-        sentence = refusal.message if refusal else "This sign-in link is incomplete. Copy all of it."
-        return page("Sign in", said(sentence), status=refusal.status if refusal else 422)
-    body = f"""<p>This link signs you in once. Set a password to sign in without it later.</p>
-{said(refusal.message if refusal else "")}
-<form method="post" action="/auth/link">
-{hidden("token", token)}
-{
-        field(
-            "email",
-            "E-mail address",
-            kind="email",
-            value=given.get("email", ""),
-            hint="optional",
-            bad=bad,
-            more='autocomplete="username" maxlength="254"',
-        )
-    }
-{
-        field(
-            "name",
-            "Your name",
-            value=given.get("name", ""),
-            hint="optional",
-            bad=bad,
-            more='autocomplete="name" maxlength="100"',
-        )
-    }
-{
-        field(
-            "password",
-            "New password",
-            kind="password",
-            hint=f"optional, {SHORTEST} characters or more",
-            bad=bad,
-            more=NEW,
-        )
-    }
-<button>Sign in</button>
-</form>"""
+    person = workbench.current().accounts.link_person(token) if token else None
+    if person is None:
+        sentence = "This sign-in link was used, is too old, or was not copied whole. Ask for a new one."
+        return page("Sign in", said(sentence), status=422)
+    email, name = given.get("email", person.email), given.get("name", person.name)
+    hint, bad = f"optional, {SHORTEST} characters or more", _bad(refusal)
+    fields = [
+        field("email", "E-mail address", kind="email", value=email, bad=bad, more=ADDRESS),
+        field("name", "Your name", value=name, bad=bad, more='autocomplete="name" maxlength="100"'),
+        field("password", "New password", kind="password", hint=hint, bad=bad, more=NEW, here=True),
+    ]
+    lead = "<p>This link signs you in once. Set a password to sign in without it later.</p>"
+    body = lead + _said(refusal) + form("/auth/link", "Sign in", hidden("token", token), *fields)
     return page("Welcome", body, status=refusal.status if refusal else 200)
 
 
-async def _link(request: Request, form: FormData) -> Response:
+async def _link(request: Request, given: FormData) -> Response:
     signed_in = await run_in_threadpool(
         workbench.current().accounts.use_link,
-        _text(form, "token"),
+        _text(given, "token"),
         client=_client(request),
         agent=request.headers.get("user-agent", ""),
-        email=_text(form, "email").strip() or None,
-        name=_text(form, "name").strip() or None,
-        password=_text(form, "password") or None,
+        email=_text(given, "email").strip() or None,
+        name=_text(given, "name").strip() or None,
+        password=_text(given, "password") or None,
     )
     return _welcome(request, signed_in, HOME)
 
@@ -200,35 +168,22 @@ def _password_page(request: Request, given: Any, refusal: WellplateError | None 
             said("The new password is set. Other browsers were signed out.", good=True),
             below=back,
         )
-    bad = (refusal.field or "") if refusal else ""
-    old = ""
+    hint, bad = f"{SHORTEST} characters or more", _bad(refusal)
+    new = field("new", "New password", kind="password", hint=hint, bad=bad, more="required " + NEW)
+    fields = [new]
     if workbench.current().accounts.has_password(person):
-        old = field("old", "Present password", kind="password", bad=bad, more=HIDDEN)
-    body = f"""<p>For {escape(person.email)}. Every other browser is signed out.</p>
-{said(refusal.message if refusal else "")}
-<form method="post" action="/auth/password">
-{old}
-{
-        field(
-            "new",
-            "New password",
-            kind="password",
-            hint=f"{SHORTEST} characters or more",
-            bad=bad,
-            more="required " + NEW,
-        )
-    }
-<button>Set password</button>
-</form>"""
+        fields = [field("old", "Present password", kind="password", bad=bad, more=HIDDEN), new]
+    lead = f"<p>For {escape(person.email)}. Every other browser is signed out.</p>"
+    body = lead + _said(refusal) + form("/auth/password", "Set password", *fields)
     return page("Password", body, status=refusal.status if refusal else 200, below=back)
 
 
-async def _password(request: Request, form: FormData) -> Response:
+async def _password(request: Request, given: FormData) -> Response:
     accounts = workbench.current().accounts
     person = accounts.person(request.cookies.get(COOKIE))
     if person is None:
         return _to_login("/auth/password")
-    old, new = _text(form, "old"), _text(form, "new")
+    old, new = _text(given, "old"), _text(given, "new")
     await run_in_threadpool(accounts.change_password, person, old, new, client=_client(request))
     return RedirectResponse("/auth/password?changed=1", 303)
 
@@ -250,6 +205,15 @@ def _welcome(request: Request, signed_in: SignedIn, path: str) -> Response:
     return response
 
 
+def _said(refusal: WellplateError | None) -> str:
+    return said(refusal.message) if refusal else ""
+
+
+def _bad(refusal: WellplateError | None) -> str:
+    """The name of the field to mend."""
+    return (refusal.field or "") if refusal else ""
+
+
 def _secure() -> bool:
     return workbench.current().accounts.settings.public_url.startswith("https://")
 
@@ -258,8 +222,8 @@ def _to_login(next_path: str) -> Response:
     return RedirectResponse(f"/auth/login?next={quote(next_path, safe='')}", 303)
 
 
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
+def _text(given: FormData, name: str) -> str:
+    value = given.get(name, "")
     if not isinstance(value, str):
         raise BadInput(f"{name} is text, not a file.", field=name)
     return value

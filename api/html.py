@@ -96,6 +96,12 @@ def page(title: str, body: str, *, status: int = 200, below: str = "") -> HTMLRe
     )
 
 
+def form(action: str, button: str, *parts: str) -> str:
+    """A form that posts its parts."""
+    inside = "\n".join(part for part in parts if part)
+    return f'<form method="post" action="{action}">\n{inside}\n<button>{escape(button)}</button>\n</form>'
+
+
 def said(sentence: str, *, good: bool = False) -> str:
     """A sentence that the person must see; empty for none."""
     if not sentence:
@@ -112,13 +118,14 @@ def field(
     hint: str = "",
     more: str = "",
     bad: str = "",
+    here: bool = False,
 ) -> str:
-    """A labelled input. `bad` is the name of the field that the last answer refused."""
+    """A labelled input. `bad` is the name of the field that the last answer refused; `here` puts the cursor in."""
     note = f" <small>{escape(hint)}</small>" if hint else ""
-    wrong = ' aria-invalid="true"' if bad == name else ""
+    marks = (' aria-invalid="true"' if bad == name else "") + (" autofocus" if here else "")
     return (
         f'<label for="{name}">{escape(label)}{note}</label>'
-        f'<input id="{name}" name="{name}" type="{kind}" value="{escape(value)}" {more}{wrong}>'
+        f'<input id="{name}" name="{name}" type="{kind}" value="{escape(value)}" {more}{marks}>'
     )
 
 

@@ -307,6 +307,11 @@ class Accounts:
             raise Forbidden("Only the site's admin makes sign-in links.")
         return self._write_link(self.new_link(person))
 
+    def link_person(self, secret: str) -> Person | None:
+        """Whom this one-time link would sign in; None once it was used or is too old."""
+        found = people.link_owner(self._store, digest(secret), utcnow())
+        return self._person(found, None, None) if found else None
+
     def use_link(
         self,
         secret: str,

@@ -179,6 +179,12 @@ def tokens(store: Store) -> list[ApiToken]:
     ]
 
 
+def link_owner(store: Store, hash: str, now: datetime) -> str | None:
+    """Whom a sign-in link would sign in."""
+    live = store.read("live_sign_in_link", hash=hash, now=now)
+    return str(live[0]["person"]) if live else None
+
+
 def audit(store: Store, limit: int = 100) -> list[dict[str, Any]]:
     """The newest entries of the audit log: happened_at, person, action, subject."""
     return store.read("newest_audit", limit=limit)
