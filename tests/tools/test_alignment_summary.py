@@ -197,7 +197,7 @@ def test_a_damaged_bam_is_told(tmp_path: Path, bam: Path) -> None:
     path = tmp_path / "damaged.bam"
     path.write_bytes(bytes(content))
     given = running.given(TOOL, {"alignment": path}, {}, tmp_path)
-    with pytest.raises(InputFailure, match="readable reads|cannot be read"):
+    with pytest.raises(InputFailure, match=r"readable reads|cannot be read"):
         TOOL.run(running.LocalJob(given, tmp_path / "job"))
 
 

@@ -116,9 +116,7 @@ def _split(file: LocalFile) -> Iterator[tuple[str, str, str]]:
 def _split_smiles(file: LocalFile) -> Iterator[tuple[str, str, str]]:
     with formats.open_text(file.path, UNPACKED_MB * formats.MB) as handle:
         while line := handle.readline(RECORD_CHARACTERS):
-            smiles, _, title = (
-                line.strip().partition(" ") if " " in line.strip() else line.strip().partition("\t")
-            )
+            smiles, title = [*line.split(None, 1), "", ""][:2]
             if smiles and not smiles.startswith("#"):
                 yield title.strip(), smiles, "smiles"
 
