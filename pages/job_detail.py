@@ -20,7 +20,7 @@ LOG_LINES = 40
 #: Files listed before the rest is folded away.
 LISTED_FILES = 8
 #: Widths of the job and of what stands beside it.
-COLUMNS = [5, 2]
+COLUMNS = [2, 1]
 #: What one can do about each kind of error.
 ADVICE = {
     ErrorKind.INPUT: "Duplicate the job, correct what the sentence names, and run it again.",
@@ -109,7 +109,7 @@ def show(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> J
     elif detail.job.error or detail.job.status is not Status.COMPLETED:
         ending(detail.job)
     if detail.steps and detail.job.status is not Status.COMPLETED:
-        steps(detail.steps)
+        steps(detail.steps, stopped=detail.job.status is Status.CANCELLED)
     if detail.job.live and detail.job.started_at:
         log_tail(workbench, person, job_id)
     return detail
@@ -187,10 +187,11 @@ def ending(job: Job) -> None:
 _MARKS = {"done": "✓", "running": "►", "failed": "✕", "waiting": "○"}
 
 
-def steps(all_steps: list[Step]) -> None:
+def steps(all_steps: list[Step], *, stopped: bool) -> None:
+    ended = "stopped" if stopped else "failed"
     rows = "".join(
         f'<li class="{escape(step.state)}"><span aria-hidden="true">{_MARKS.get(step.state, "○")}</span>'
-        f'<span>{escape(step.name)}<span class="quiet"> {"" if step.state != "failed" else "failed"}</span></span>'
+        f'<span>{escape(step.name)}<span class="quiet"> {ended if step.state == "failed" else ""}</span></span>'
         f'<span class="t">{step_time(step)}</span></li>'
         for step in all_steps
     )

@@ -244,6 +244,7 @@ def frame(workbench: Workbench, person: Person, jobs: list[Job], actions: list[l
     return pd.DataFrame(
         {
             "name": [job.name for job in jobs],
+            "actions": [[job_actions.LABELS[key] for key in keys] for keys in actions],
             "status": [[statuses.look(job).label] for job in jobs],
             "progress": [job.progress if job.status is Status.PROCESSING else None for job in jobs],
             "what": [what_happens(job) for job in jobs],
@@ -252,7 +253,6 @@ def frame(workbench: Workbench, person: Person, jobs: list[Job], actions: list[l
             "created": [human.ago(job.created_at) for job in jobs],
             "took": [took(job) for job in jobs],
             "credits": [job.credits for job in jobs],
-            "actions": [[job_actions.LABELS[key] for key in keys] for keys in actions],
         }
     )
 
@@ -303,7 +303,7 @@ def columns(drawn: Drawn) -> dict[str, Any]:
         "actions": config.ButtonColumn(
             " ",
             type="tertiary",
-            width=70,
+            width=44,
             key=menu_key,
             on_click=_clicked,
             args=(menu_key, drawn),

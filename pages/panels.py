@@ -183,4 +183,4 @@ def csv(frame: pd.DataFrame, columns: list[dict[str, Any]], detail: JobDetail) -
 def file_stem(name: str) -> str:
     """A download's name from a job's name, in letters that every system takes."""
     kept = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in name)
-    return "-".join(part for part in kept.split("-") if part)[:80] or "job"
+    return "-".join(part for part in kept.split("-") if part).strip(".-")[:80] or "job"

@@ -8,7 +8,7 @@ import streamlit as st
 from compute import workbench
 from compute.workbench import Health, Workbench
 from data.errors import WellplateError
-from data.records import Person, Status
+from data.records import LIVE, Person, Status
 from pages import session, statuses
 from pages.components.live import listen
 from pages.drawing import empty, header, refusal
@@ -40,9 +40,9 @@ def state(workbench: Workbench, person: Person) -> None:
 
 
 def jobs_by_status(health: Health) -> None:
-    st.subheader("Jobs", anchor=False)
+    st.subheader("Jobs that have not ended", anchor=False)
     with st.container(horizontal=True):
-        for status in Status:
+        for status in sorted(LIVE, key=list(Status).index):
             look = statuses.LOOKS[status]
             st.badge(f"{look.label} {health.jobs.get(str(status), 0):,}", color=look.colour, help=look.help)
 
