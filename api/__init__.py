@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from api import application, auth, health
+from api import application, auth, health, hub
 from api.guard import Guard
 
 
@@ -18,6 +22,24 @@ def routes() -> list[BaseRoute]:
         Mount("/auth", app=Guard(auth.app(), body_limit=64 * 1024)),
         Mount("/api", app=Guard(application.build(), uploads="/api/v1/files")),
     ]
+
+
+def stop_on_signals() -> None:
+    """End the event streams when the process is told to stop: the server would wait for them.
+
+    Call it in the main thread once the server has set its own handlers, which are asked next.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _stop_first(number, signal.getsignal(number))
+
+
+def _stop_first(number: signal.Signals, handler: Any) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        hub.stop()
+        signal.signal(number, handler)
+        signal.raise_signal(number)
+
+    signal.signal(number, stop)
 
 
 async def _home(request: Request) -> RedirectResponse:

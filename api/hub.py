@@ -20,7 +20,7 @@ from data.records import Change, Person
 #: At most one event per job in this time, except the last.
 PAUSE_S = 0.5
 PING_S = 30.0
-#: A listener with more jobs waiting than this is behind; it is cut off, comes back and draws everything anew.
+#: A listener with more jobs waiting than this is too slow and is cut off.
 MAX_WAITING = 1000
 #: Changes this young are told again to a new subscription: they fell between the drawing of a page and its socket.
 RECENT_S = 3.0
@@ -39,19 +39,24 @@ class Listener:
         #: The team whose whole list is listened to.
         self.team: str | None = None
         self.signed_out = False
-        self.behind = False
+        self.cut = False
         self._waiting: dict[str, tuple[dict[str, Any], bool]] = {}
         self._sent: dict[str, float] = {}
         self._wake = asyncio.Event()
 
     def offer(self, job: str, event: dict[str, Any], *, urgent: bool) -> None:
         """Queue an event; a newer one of the same job takes its place."""
-        if self.behind:
+        if self.cut:
             return
         self._waiting[job] = (event, urgent)
         if len(self._waiting) > MAX_WAITING:
-            self._waiting.clear()
-            self.behind = True
+            self.cut_off()
+        self._wake.set()
+
+    def cut_off(self) -> None:
+        """End it, as far as the server is concerned; the client comes back and draws everything anew."""
+        self._waiting.clear()
+        self.cut = True
         self._wake.set()
 
     def end(self) -> None:
@@ -60,12 +65,12 @@ class Listener:
         self._wake.set()
 
     async def events(self) -> list[dict[str, Any]]:
-        """What is due next; a ping when nothing happened for a while; nothing when the listener fell behind."""
+        """What is due next; a ping when nothing happened for a while; nothing when the listener was cut off."""
         asked = time.monotonic()
         while True:
             if self.signed_out:
                 return [SIGNED_OUT]
-            if self.behind:
+            if self.cut:
                 return []
             now = time.monotonic()
             if due := self._due(now):
@@ -103,6 +108,7 @@ class Hub:
     def __init__(self, bench: Workbench, loop: asyncio.AbstractEventLoop) -> None:
         self.bench = bench
         self.loop = loop
+        self._listeners: set[Listener] = set()
         self._by_job: dict[str, set[Listener]] = {}
         self._by_team: dict[str, set[Listener]] = {}
         self._by_credential: dict[str, set[Listener]] = {}
@@ -135,11 +141,13 @@ class Hub:
 
     def add(self, person: Person | None) -> Listener:
         listener = Listener(person)
+        self._listeners.add(listener)
         if person is not None and person.credential is not None:
             self._by_credential.setdefault(person.credential, set()).add(listener)
         return listener
 
     def remove(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
         self._forget(listener)
         if listener.person is not None and listener.person.credential is not None:
             _discard(self._by_credential, listener.person.credential, listener)
@@ -197,6 +205,11 @@ class Hub:
         """End it if its session ran out meanwhile."""
         listener.person = self._still(listener)
 
+    def cut_off(self) -> None:
+        """Let go of all listeners, because the server stops."""
+        for listener in self._listeners:
+            listener.cut_off()
+
     def _end(self, credentials: frozenset[str]) -> None:
         for credential in credentials:
             for listener in list(self._by_credential.get(credential, ())):
@@ -228,3 +241,9 @@ def current() -> Hub:
             _hub.close()
         _hub = Hub(bench, loop)
     return _hub
+
+
+def stop() -> None:
+    """Let go of all who listen: a server that stops waits for its open answers. From any thread or a signal."""
+    if _hub is not None and not _hub.loop.is_closed():
+        _hub.loop.call_soon_threadsafe(_hub.cut_off)

@@ -238,6 +238,15 @@ def test_a_client_that_falls_behind_is_cut_off_and_holds_nothing() -> None:
     assert asyncio.run(run())._waiting == {}
 
 
+def test_a_server_that_stops_lets_go_of_all(lab: Laboratory) -> None:
+    async def run() -> list[dict[str, Any]]:
+        listener = hub.current().add(None)
+        hub.stop()
+        return await listener.events()
+
+    assert asyncio.run(run()) == []
+
+
 def test_an_idle_socket_is_pinged_and_otherwise_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "PING_S", 0.05)
     assert asyncio.run(Listener(None).events()) == [hub.PING]
