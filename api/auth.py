@@ -32,6 +32,7 @@ def app() -> Starlette:
     return Starlette(
         routes=[
             Route("/login", _both(_login_page, _login), methods=["GET", "POST"]),
+            Route("/register", _both(_register_page, _register), methods=["GET", "POST"]),
             Route("/logout", _both(_logout_page, _logout), methods=["GET", "POST"]),
             Route("/link", _both(_link_page, _link), methods=["GET", "POST"]),
             Route("/password", _both(_password_page, _password), methods=["GET", "POST"]),
@@ -92,6 +93,8 @@ def _login_page(request: Request, given: Any, refusal: WellplateError | None = N
     ]
     body = _said(refusal) + form("/auth/login", "Sign in", hidden("next", next_path), *fields)
     below = "No account, or no password yet? Ask the person who runs this server for a sign-in link."
+    if _open():
+        below = 'No account yet? <a href="/auth/register">Register</a>.'
     return page("Sign in", body, status=refusal.status if refusal else 200, below=below)
 
 
@@ -104,6 +107,34 @@ async def _login(request: Request, given: FormData) -> Response:
         agent=request.headers.get("user-agent", ""),
     )
     return _welcome(request, signed_in, local_path(_text(given, "next")))
+
+
+def _register_page(request: Request, given: Any, refusal: WellplateError | None = None) -> Response:
+    below = 'Have an account? <a href="/auth/login">Sign in</a>.'
+    if not _open():
+        sentence = "Registration is by invitation here. Ask the person who runs this server."
+        return page("Register", said(sentence), status=403, below=below)
+    bad, hint = _bad(refusal), f"{SHORTEST} characters or more"
+    email, name = given.get("email", ""), given.get("name", "")
+    fields = [
+        field("email", "E-mail address", kind="email", value=email, bad=bad, more=ADDRESS, here=True),
+        field("name", "Your name", value=name, bad=bad, more='required autocomplete="name" maxlength="100"'),
+        field("password", "Password", kind="password", hint=hint, bad=bad, more="required " + NEW),
+    ]
+    body = _said(refusal) + form("/auth/register", "Register", *fields)
+    return page("Register", body, status=refusal.status if refusal else 200, below=below)
+
+
+async def _register(request: Request, given: FormData) -> Response:
+    signed_in = await run_in_threadpool(
+        workbench.current().accounts.register,
+        _text(given, "email"),
+        _text(given, "name"),
+        _text(given, "password"),
+        client=_client(request),
+        agent=request.headers.get("user-agent", ""),
+    )
+    return _welcome(request, signed_in, HOME)
 
 
 def _logout_page(request: Request, given: Any, refusal: WellplateError | None = None) -> Response:
@@ -212,6 +243,11 @@ def _said(refusal: WellplateError | None) -> str:
 def _bad(refusal: WellplateError | None) -> str:
     """The name of the field to mend."""
     return (refusal.field or "") if refusal else ""
+
+
+def _open() -> bool:
+    """Whether anybody may register."""
+    return workbench.current().accounts.settings.sign_in.registration == "open"
 
 
 def _secure() -> bool:

@@ -147,6 +147,18 @@ class Accounts:
             self._remember(self._store.write(people.set_password, (account.id, renewed)).result())
         return self._open_session(account, agent)
 
+    def register(self, email: str, name: str, password: str, *, client: str, agent: str = "") -> SignedIn:
+        """A new person with a team of their own, signed in. Only where registration is open."""
+        if self.settings.sign_in.registration != "open":
+            raise Forbidden("Registration is by invitation here. Ask the person who runs this server.")
+        # Never excused: it also limits how fast one client makes accounts.
+        self._throttle.count(f"client {client}")
+        label = clean_name(name)
+        if not password:
+            raise BadInput("Choose a password.", field="password")
+        person = self.add_team(f"{label[:80]}'s lab", email, label, password)
+        return self._open_session(self._accounts[person.id], agent)
+
     def sign_out(self, cookie: str) -> None:
         self.revoke({digest(cookie)})
 

@@ -45,6 +45,7 @@ def test_our_own_origin_may_change_things(lab: Laboratory, ada: Person) -> None:
         ("DELETE", "/api/v1/tokens/1"),
         ("PATCH", "/api/v1/jobs/1"),
         ("POST", "/auth/login"),
+        ("POST", "/auth/register"),
         ("POST", "/auth/logout"),
         ("POST", "/auth/link"),
         ("POST", "/auth/password"),

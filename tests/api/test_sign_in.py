@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,7 +30,7 @@ def test_password_gives_one_strict_cookie_and_leads_on(lab: Laboratory, ada: Per
     assert client.get("/api/v1/me").json()["email"] == "ada@lab.example"
 
 
-def test_cookie_is_secure_under_https(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_cookie_is_secure_under_https(tmp_path: Path) -> None:
     lab = Laboratory(tmp_path, WELLPLATE_PUBLIC_URL="https://plates.example")
     try:
         answer = sign_in(lab.browser(), lab.join("ada").email)
@@ -223,3 +224,33 @@ def test_sign_ins_leave_audit_rows_without_secrets(lab: Laboratory, ada: Person)
         "signed out",
     ]
     assert not any(PASSWORD in str(row) or "wrong password" in str(row) for row in rows)
+
+
+# Registration --------------------------------------------------------------------------------------------------
+
+NEWCOMER = {"email": "eve@other.example", "name": "Eve", "password": PASSWORD}
+
+
+def test_registration_is_by_invitation_unless_opened(lab: Laboratory) -> None:
+    client = lab.browser()
+    assert client.post("/auth/register", data=NEWCOMER).status_code == 403
+    assert "Register" not in client.get("/auth/login").text
+    assert len(people.accounts(lab.store)) == 1
+
+
+def test_open_registration_makes_a_team_of_ones_own(tmp_path: Path) -> None:
+    lab = Laboratory(tmp_path, WELLPLATE_REGISTRATION="open")
+    try:
+        client = lab.browser()
+        assert client.post("/auth/register", data=NEWCOMER).headers["location"] == "/app/"
+        me = client.get("/api/v1/me").json()
+        assert (me["team"]["role"], me["site_admin"]) == ("owner", False)
+        assert me["team"]["id"] != lab.admin.team
+        assert client.get("/api/v1/credits").json()["balance"] == 0
+        for change, field in (({}, "email"), ({"email": "x"}, "email"), ({"password": ""}, "password")):
+            form = NEWCOMER | {"email": "eve2@other.example"} | change if change else NEWCOMER
+            refused = lab.browser().post("/auth/register", data=form)
+            assert refused.status_code in (409, 422)
+            assert f'name="{field}"' in refused.text.split('aria-invalid="true"')[0].rsplit("<input", 1)[1]
+    finally:
+        lab.close()
