@@ -28,7 +28,8 @@ from compute.usage import Meter
 #: The latest progress goes on at most this often, in seconds.
 PROGRESS_EVERY = 1.0
 
-_BLOCKED = {signal.SIGTERM, signal.SIGCHLD}
+#: Blocked while one process becomes two, so that none is taken by the wrong one.
+SIGNALS = {signal.SIGTERM, signal.SIGCHLD}
 
 
 def serve(connection: socket.socket, template: int) -> None:
@@ -51,6 +52,7 @@ class Slot:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         processes.die_with_parent(signal.SIGTERM)
         self._poll = select.poll()
         self._poll.register(connection, select.POLLIN)
@@ -58,6 +60,8 @@ class Slot:
         self._template = template
 
     def serve(self) -> None:
+        if os.getppid() != self._template:
+            return  # it died before this process could ask to be told
         try:
             while True:
                 self._wait(None)
@@ -85,18 +89,15 @@ class Slot:
         self._messages.extend(self._lines.feed(data))
 
     def _carry_out(self, spec: dict[str, Any]) -> None:
-        if os.getppid() != self._template:
-            raise _OwnerGone
         reader, writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(reader, False)
-        signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         slot = os.getpid()
         pid = os.fork()
         if pid == 0:
             _become_child(spec, writer, slot)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _BLOCKED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.close(writer)
-        self._poll.register(reader, select.POLLIN)
         run = _Run(pid, reader, spec)
         try:
             self._watch(run)
@@ -107,26 +108,31 @@ class Slot:
                 time.sleep(0.01)
             raise
         finally:
-            self._poll.unregister(reader)
             os.close(reader)
             run.forget()
         self._send({"report": run.report()})
 
     def _watch(self, run: _Run) -> None:
         """Until the child and everything below it is gone."""
+        self._poll.register(run.pipe, select.POLLIN)
+        listening = True
         while True:
             while self._messages:  # a stop may come together with its run
                 message = self._messages.popleft()
                 if "stop" in message:
                     run.stop(message["stop"])
             self._wait(run.next_event())
-            run.read_pipe()
+            if not run.read_pipe() and listening:
+                self._poll.unregister(run.pipe)  # a pipe without writers would wake us again and again
+                listening = False
             if run.reap():
-                return
+                break
             run.act()
             progress = run.due_progress()
             if progress is not None:
                 self._send({"progress": progress})
+        if listening:
+            self._poll.unregister(run.pipe)
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
@@ -140,7 +146,7 @@ class _Run:
 
     def __init__(self, pid: int, pipe: int, spec: dict[str, Any]) -> None:
         self._pid = pid
-        self._pipe = pipe
+        self.pipe = pipe
         self._lines = Lines()
         self._record = Path(spec["record"])
         self._recorded: set[tuple[int, int]] = set()
@@ -166,15 +172,15 @@ class _Run:
             times.append(self._next_progress)
         return min(times)
 
-    def read_pipe(self) -> None:
-        """The child's messages; the latest progress is kept."""
+    def read_pipe(self) -> bool:
+        """The child's messages; the latest progress is kept. False when nobody can write any more."""
         while True:
             try:
-                data = os.read(self._pipe, 1 << 16)
+                data = os.read(self.pipe, 1 << 16)
             except BlockingIOError:
-                return
+                return True
             if not data:
-                return
+                return False
             for message in self._lines.feed(data):
                 if "failure" in message:
                     self._failure = message["failure"]
@@ -279,7 +285,7 @@ def _become_child(spec: dict[str, Any], pipe: int, slot: int) -> None:
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _BLOCKED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     os.closerange(3, pipe)
     os.closerange(pipe + 1, 1024)
     os._exit(child.main(spec, pipe))

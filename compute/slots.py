@@ -17,6 +17,9 @@ from compute.template import POOLS
 #: The template's imports on a cold disk, in seconds.
 START_S = 120.0
 
+#: The template ends its slots and itself when its socket closes; after this it is killed, in seconds.
+END_S = 10.0
+
 ROOT = Path(__file__).resolve().parent.parent
 
 #: What the template keeps of the worker's environment; nothing in it is secret.
@@ -189,7 +192,11 @@ class Slots:
             self._connection.close()
             self._connection = None
         if self._template is not None:
-            self._template.wait()
+            try:
+                self._template.wait(END_S)
+            except subprocess.TimeoutExpired:
+                self._template.kill()
+                self._template.wait()
             self._template = None
 
 

@@ -75,6 +75,7 @@ class Supervisor:
         self.files = files
         self.cache = cache
         self._records = cache / "runs"
+        self._tool_cache = cache / "tools"
         self._worker = worker
         self._announce = announce
         self.stop_grace_s = stop_grace_s
@@ -92,6 +93,7 @@ class Supervisor:
         """Raises UnfitWorker or TemplateFailed."""
         check_files_root(self.files)
         self._records.mkdir(parents=True, exist_ok=True)
+        self._tool_cache.mkdir(exist_ok=True)
         ended = leftovers.end_all(self.files, self._records)
         if ended:
             logger.warning("ended %d processes that an earlier worker left", ended)
@@ -206,7 +208,7 @@ class Supervisor:
             "settings": dict(each.settings),
             "files": files,
             "attempt_folder": str(run.folder),
-            "cache": str(self.cache),
+            "cache": str(self._tool_cache),
             "record": str(self._records / f"{run.run_id}.json"),
             "stop_grace_s": self.stop_grace_s,
         }

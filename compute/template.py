@@ -22,7 +22,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from compute import processes
+from compute import processes, slot
 from compute.messages import encode
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ def prepare() -> None:
         except ImportError as error:  # its tools are listed as unavailable
             print(f"template: {name} is not here: {error}", file=sys.stderr)
     import tools
-    from compute import slot  # noqa: F401
 
     tools.registry()
     thread_pools()
@@ -128,19 +127,19 @@ class Template:
 
     def _fork(self, descriptor: int) -> int:
         template = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, slot.SIGNALS)  # until the slot has handlers of its own
         pid = os.fork()
         if pid == 0:
             try:
                 self._become_slot(descriptor, template)
             finally:
                 os._exit(0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, slot.SIGNALS)
         os.close(descriptor)
         self._slots.add(pid)
         return pid
 
     def _become_slot(self, descriptor: int, template: int) -> None:
-        from compute import slot
-
         signal.set_wakeup_fd(-1)
         os.close(self._wake)
         self._connection.close()

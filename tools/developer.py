@@ -67,6 +67,7 @@ Fault = Literal[
     "program-crashes",
     "many-files",
     "spin",
+    "close-all",
     "wait-for-file",
 ]
 
@@ -160,6 +161,12 @@ def _spin(job: RunningJob, settings: FaultSettings) -> None:
     end = time.monotonic() + settings.seconds
     while time.monotonic() < end:
         pass
+
+
+def _close_all(job: RunningJob, settings: FaultSettings) -> None:
+    """Closes what it inherited, as programs that become daemons do, and waits."""
+    os.closerange(3, 256)
+    time.sleep(settings.seconds)
 
 
 def _ignore_term(job: RunningJob, settings: FaultSettings) -> None:
@@ -263,6 +270,7 @@ FAULTS: dict[str, Callable[[RunningJob, FaultSettings], None]] = {
     "program-crashes": _program_crashes,
     "many-files": _many_files,
     "spin": _spin,
+    "close-all": _close_all,
     "wait-for-file": _wait_for_file,
 }
 

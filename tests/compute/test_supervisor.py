@@ -217,6 +217,18 @@ def test_usage_counts_cpu_seconds(worker: Worker, job: str) -> None:
     assert usage["cpu_seconds"] <= usage["wall_seconds"] + 0.05
 
 
+def test_a_tool_that_closes_everything_does_not_keep_its_slot_busy(worker: Worker, job: str) -> None:
+    run_id = worker.begin(assignment(job, "close-all"))
+    (child,) = until(lambda: worker.named("wp-run"), "the child")
+    until(lambda: child.num_fds() == 3, "it closed what it had")
+    slot = psutil.Process(child.ppid())
+    before = sum(slot.cpu_times()[:2])
+    assert not gone([child.pid], 1.0)
+    assert sum(slot.cpu_times()[:2]) - before < 0.5
+    worker.supervisor.stop(run_id, CANCELLED)
+    assert worker.inbox.wait(OUTCOME, job)["status"] == "cancelled"
+
+
 def test_quick_jobs_ride_together_but_not_for_long(
     worker: Worker, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
