@@ -1,29 +1,27 @@
 """Signing in and out, sessions, tokens, and the first start.
 
-A session or a token is a random secret of which only the SHA-256 is kept. Everything that a request must know
-to tell who asks lives in memory, is written through to the store, and is loaded at the start: a look-up costs
-microseconds, and a revocation holds from the next look-up on.
+A session or a token is a random secret, shown once; only its SHA-256 is kept.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from compute.access import Scope, may_administer
+from compute.directory import Directory, digest
 from compute.passwords import Passwords
 from compute.settings import Settings
 from compute.throttle import Throttle
 from data import people
 from data.errors import BadInput, Forbidden, NotFound
-from data.people import Account, ApiToken, Membership, Session
+from data.people import Account, ApiToken, Session
 from data.records import Person, Role, new_id, utcnow
 from data.store import Store
 
@@ -39,97 +37,13 @@ class SignedIn:
     expires_at: datetime
 
 
-class Accounts:
+class Accounts(Directory):
     def __init__(self, store: Store, settings: Settings, *, passwords: Passwords | None = None) -> None:
-        self._store = store
-        self.settings = settings
+        super().__init__(store, settings)
         self._passwords = passwords or Passwords()
         self._throttle = Throttle(settings.sign_in.attempts_per_minute)
         self._lock = threading.Lock()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
-        self._load()
-
-    def _load(self) -> None:
-        self._load_people()
-        self._sessions = {session.hash: session for session in people.sessions(self._store, utcnow())}
-        self._tokens = {token.hash: token for token in people.tokens(self._store)}
-        #: Tokens of the site's admin that live as long as this process.
-        self._admin_tokens: set[str] = {digest(self.settings.token)} if self.settings.token else set()
-
-    def _load_people(self) -> None:
-        memberships: dict[str, dict[str, Membership]] = {}
-        for membership in people.memberships(self._store):
-            memberships.setdefault(membership.person, {})[membership.team] = membership
-        self._memberships = memberships
-        self._accounts = {account.id: account for account in people.accounts(self._store)}
-
-    # Who asks -----------------------------------------------------------------------------------------------
-
-    def person(self, cookie: str | None) -> Person | None:
-        """Who the session's cookie stands for, or None. Cheap: for every request and every run of a page."""
-        return self._session_person(digest(cookie)) if cookie else None
-
-    def token_person(self, bearer: str | None) -> Person | None:
-        """Who an API token stands for, or None."""
-        return self._token_person(digest(bearer)) if bearer else None
-
-    def still(self, person: Person | None) -> Person | None:
-        """The person as they are now: None once the session or token ended. For what outlives a request."""
-        if person is None or person.credential is None:
-            return person
-        return self._session_person(person.credential) or self._token_person(person.credential)
-
-    def _session_person(self, credential: str) -> Person | None:
-        session = self._sessions.get(credential)
-        if session is None or session.expires_at <= utcnow():
-            return None
-        return self._person(session.person, session.team, credential)
-
-    def _token_person(self, credential: str) -> Person | None:
-        if token := self._tokens.get(credential):
-            return self._person(token.person, token.team, credential, token.scopes)
-        return self.admin(credential) if credential in self._admin_tokens else None
-
-    def admin(self, credential: str | None = None) -> Person | None:
-        """The site's admin: the person of the first start."""
-        for account in list(self._accounts.values()):
-            if account.site_admin and account.active:
-                return self._person(account.id, None, credential)
-        return None
-
-    def in_team(self, person: Person, team: str) -> Person:
-        """The same person acting in another of their teams. A token stays in its own."""
-        if team == person.team:
-            return person
-        membership = self._memberships.get(person.id, {}).get(team)
-        if membership is None:
-            raise NotFound("You are in no such team.", field="team")
-        if person.credential in self._tokens:
-            raise Forbidden(f"This token acts in the team {person.team_name} only.", field="team")
-        return replace(person, team=membership.team, team_name=membership.team_name, role=membership.role)
-
-    def teams(self, person: Person) -> list[Membership]:
-        return list(self._memberships.get(person.id, {}).values())
-
-    def _person(
-        self, person: str, team: str | None, credential: str | None, scopes: frozenset[str] | None = None
-    ) -> Person | None:
-        account = self._accounts.get(person)
-        own = self._memberships.get(person, {})
-        membership = own.get(team) if team else next(iter(own.values()), None)
-        if account is None or not account.active or membership is None:
-            return None
-        return Person(
-            id=account.id,
-            email=account.email,
-            name=account.name,
-            site_admin=account.site_admin,
-            team=membership.team,
-            team_name=membership.team_name,
-            role=membership.role,
-            credential=credential,
-            scopes=scopes,
-        )
 
     # Sessions -----------------------------------------------------------------------------------------------
 
@@ -174,9 +88,9 @@ class Accounts:
         hashes = sorted(hash for hash in credentials if hash in self._sessions)
         if not hashes:
             return
+        self._store.write(people.revoke_sessions, hashes).result()
         for hash in hashes:
             self._sessions.pop(hash, None)
-        self._store.write(people.revoke_sessions, hashes).result()
         self._tell_revoked(frozenset(hashes))
 
     def on_revoked(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
@@ -279,8 +193,8 @@ class Accounts:
         token = next((token for token in self.tokens(person) if token.id == token_id), None)
         if token is None:
             raise NotFound("There is no such token.")
-        self._tokens.pop(token.hash, None)
         self._store.write(people.revoke_token, token).result()
+        self._tokens.pop(token.hash, None)
         self._tell_revoked(frozenset({token.hash}))
 
     def server_token(self) -> str:
@@ -417,10 +331,6 @@ class Accounts:
     def _audit(self, person: str | None, action: str, subject: str) -> None:
         entry = people.AuditEntry(person=person, action=action, subject=subject)
         self._store.write(people.note_audit, entry).result()
-
-
-def digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def clean_email(text: str) -> str:
