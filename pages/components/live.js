@@ -7,7 +7,6 @@ class Live {
   constructor() {
     this.redrawn = 0;
     this.wait = 500;
-    this.lost = false;
     this.count = 0;
     this.connect();
   }
@@ -26,8 +25,8 @@ class Live {
     this.socket.onopen = () => {
       this.wait = 500;
       if (this.subscribe) this.socket.send(this.subscribe);
-      if (this.lost) this.redraw();
-      this.lost = false;
+      // What changed between the drawing and now was told to nobody; so once, also after a loss.
+      this.redraw();
     };
     this.socket.onmessage = (message) => this.hear(JSON.parse(message.data));
     this.socket.onclose = () => this.again();
@@ -41,7 +40,6 @@ class Live {
   /** A socket that broke comes back by itself, later each time. */
   again() {
     if (this.closed || this.over) return;
-    this.lost = true;
     this.timer = setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(2 * this.wait, LONGEST_WAIT);
   }

@@ -1,0 +1,163 @@
+"""The browser parts in a real browser: uploads, live changes, structures, and that nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.e2e
+QUIET = ["--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+#: Height of the table's header and of a row, in pixels.
+HEADER, ROW = 36, 36
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "tests/pages/browser_app.py"]
+    process = subprocess.Popen(
+        [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "URL" in line:
+            break
+    yield f"http://127.0.0.1:{port}"
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def player() -> Iterator[Playwright]:
+    with sync_playwright() as player:
+        yield player
+
+
+def launch(player: Playwright, *arguments: str) -> Browser:
+    chromium = "/usr/bin/chromium"
+    path = chromium if Path(chromium).exists() else None
+    return player.chromium.launch(executable_path=path, args=[*QUIET, *arguments])
+
+
+@pytest.fixture(scope="module")
+def browser(player: Playwright) -> Iterator[Browser]:
+    browser = launch(player, *SOFTWARE_GL)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    yield page
+    page.close()
+
+
+def call(site: str, path: str) -> dict[str, str]:
+    with urlopen(site + path, timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+def job(site: str, name: str) -> str:
+    found = next(id for each, id in call(site, "/test/jobs").items() if each.startswith(name))
+    return f"{site}/app/jobs?jobId={found}"
+
+
+def test_a_file_is_uploaded_and_a_refusal_is_a_sentence(site: str, page: Page, tmp_path: Path) -> None:
+    good, empty = tmp_path / "my protein.pdb", tmp_path / "nothing.pdb"
+    good.write_bytes(b"x" * 300_000)
+    empty.write_bytes(b"")
+    page.goto(f"{site}/app/tool?tool=dock")
+    field = page.locator("input[type=file]").first
+    field.set_input_files(empty)
+    expect(page.get_by_text("nothing.pdb: This file is empty.")).to_be_visible()
+    field.set_input_files(good)
+    expect(page.get_by_text("my protein.pdb · 300 kB")).to_be_visible()
+
+
+def test_a_new_job_appears_by_itself_and_again_after_a_broken_socket(site: str, page: Page) -> None:
+    page.goto(f"{site}/app/jobs")
+    count = page.get_by_text(re.compile(r"\d+ jobs on this page"))
+    expect(count).to_be_visible()
+    before = int(count.inner_text().split()[0])
+    call(site, "/test/add?name=told")
+    expect(page.get_by_text(f"{before + 1} jobs on this page")).to_be_visible()
+    call(site, "/test/add?name=missed&silent=1")
+    call(site, "/test/drop")
+    expect(page.get_by_text(f"{before + 2} jobs on this page")).to_be_visible()
+
+
+def test_a_selected_list_stays_and_acts_on_what_was_selected(site: str, page: Page) -> None:
+    page.goto(f"{site}/app/jobs?q={quote('axitinib')}")
+    table = page.locator("[data-testid=stDataFrame]")
+    expect(table).to_be_visible()
+    expect(page.get_by_text("1 job on this page")).to_be_visible()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16, box["y"] + HEADER + ROW / 2)
+    expect(page.get_by_text("1 job selected")).to_be_visible()
+    call(site, "/test/add?name=axitinib%20again")
+    expect(page.get_by_text("1 job changed · Refresh")).to_be_visible()
+    page.get_by_role("button", name="Cancel 1").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("axitinib → ABL1 T315I")).to_be_visible()
+    expect(dialog.get_by_text("axitinib again")).to_have_count(0)
+    dialog.get_by_role("button", name="Keep as it is").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_structure_is_drawn_and_another_pose_chosen(site: str, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(job(site, "imatinib"))
+    scene = page.locator(".wp-structure")
+    expect(scene).to_have_attribute("data-state", "drawn", timeout=60_000)
+    expect(scene.locator(".wp-stage")).to_have_attribute(
+        "aria-label", re.compile("receptor, Pose 1, and a box")
+    )
+    with page.expect_response(re.compile("pose_2.sdf")):
+        scene.locator("select").select_option(label="Pose 2")
+    assert errors == []
+
+
+def test_without_webgl_there_is_a_sentence(site: str, player: Playwright) -> None:
+    browser = launch(player, "--disable-3d-apis")
+    page = browser.new_page()
+    page.goto(job(site, "imatinib"))
+    expect(page.get_by_text("cannot draw in 3D")).to_be_visible(timeout=20_000)
+    browser.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["", "tools", "jobs", "tool?tool=dock&example=1", "credits", "account", "server"]
+)
+def test_nothing_is_loaded_from_elsewhere(site: str, page: Page, path: str) -> None:
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.goto(f"{site}/app/{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert hosts - {None} == {"127.0.0.1"}
