@@ -9,6 +9,12 @@ from api import credits, docs, errors, files, jobs, live, tokens, tools
 DESCRIPTION = """
 Send `Authorization: Bearer TOKEN`, or the cookie of a signed-in browser. Every error is
 `{"error": {"kind", "message", "field"?}}`; what you may not know exists answers 404.
+
+A file of an input is `{"file": FILE_ID}`, `{"job": JOB_ID, "path": PATH}` or `{"text": "...", "name": "x.fasta"}`.
+
+Pages listen at the WebSocket `/api/v1/live`: send `{"subscribe": {"jobs": [JOB_ID], "list": true}}`, hear
+`{"seq", "job", "status", "progress", "step", "attempt"}` or `{"seq", "job", "gone": true}`. Programs read the same
+from `/api/v1/events`.
 """
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from api import models
 from api.callers import Admin, Reader
 from api.shapes import moment
 from compute import workbench
@@ -25,12 +26,12 @@ class GrantBody(BaseModel):
     note: str = Field("", max_length=500)
 
 
-@router.get("", summary="The team's balance")
+@router.get("", response_model=models.Balance, summary="The team's balance")
 def balance(person: Reader) -> Response:
     return JSONResponse(_shape(workbench.current().balance(person)))
 
 
-@router.get("/entries", summary="The team's ledger, newest first")
+@router.get("/entries", response_model=models.Ledger, summary="The team's ledger, newest first")
 def entries(person: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
     rows = workbench.current().ledger(person, limit=limit)
     return JSONResponse(
@@ -50,7 +51,12 @@ def entries(person: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -
     )
 
 
-@router.post("/grants", status_code=201, summary="Give a team credits (the site's admin)")
+@router.post(
+    "/grants",
+    response_model=models.Balance,
+    status_code=201,
+    summary="Give a team credits (the site's admin)",
+)
 def grant(person: Admin, body: GrantBody) -> Response:
     team = valid_id(body.team)
     if team is None:

@@ -13,6 +13,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from api import models
 from api.callers import Anyone, FileReader, JobId, Uploader
 from api.shapes import clean, moment
 from api.uploads import BodyReader, MultipartReader
@@ -62,6 +63,7 @@ _FORM = {"type": "object", "required": ["file"], "properties": {"file": _BINARY}
 
 @router.post(
     "/files",
+    response_model=models.File,
     status_code=201,
     summary="Upload a file as a form, in a field `file`",
     openapi_extra=_binary_body("multipart/form-data", _FORM),
@@ -74,6 +76,7 @@ async def upload_form(person: Uploader, request: Request) -> Response:
 
 @router.put(
     "/files",
+    response_model=models.File,
     status_code=201,
     summary="Upload a file: the body is its content",
     openapi_extra=_binary_body("application/octet-stream", _BINARY),
@@ -85,13 +88,13 @@ async def upload_raw(
     return await _stored(lambda: _upload(person, name, body))
 
 
-@router.get("/files", summary="Your team's uploaded files")
+@router.get("/files", response_model=models.Files, summary="Your team's uploaded files")
 def uploads(person: FileReader, format: Annotated[list[str] | None, Query()] = None) -> Response:
     listed = workbench.current().uploads(person, format)
     return JSONResponse({"files": [_file(stored) for stored in listed]})
 
 
-@router.get("/jobs/{job_id}/log", summary="A job's log")
+@router.get("/jobs/{job_id}/log", response_class=PlainTextResponse, summary="A job's log")
 def log(
     person: Anyone, job_id: JobId, tail: Annotated[int | None, Query(ge=1, le=100_000)] = None
 ) -> Response:
@@ -99,12 +102,16 @@ def log(
     return PlainTextResponse(text, headers=CONFINED)
 
 
-@router.get("/jobs/{job_id}/files", summary="A job's result files")
+@router.get("/jobs/{job_id}/files", response_model=models.ResultFiles, summary="A job's result files")
 def files(person: Anyone, job_id: JobId) -> Response:
     return JSONResponse({"files": clean(workbench.current().files(person, job_id))})
 
 
-@router.get("/jobs/{job_id}/files/{path:path}", summary="One result file, also in byte ranges")
+@router.get(
+    "/jobs/{job_id}/files/{path:path}",
+    response_class=FileResponse,
+    summary="One result file, also in byte ranges",
+)
 def file(person: Anyone, job_id: JobId, path: str, inline: bool = False) -> Response:
     _refuse_tricks(path)
     found = workbench.current().file(person, job_id, path)
@@ -118,7 +125,9 @@ def file(person: Anyone, job_id: JobId, path: str, inline: bool = False) -> Resp
     )
 
 
-@router.get("/jobs/{job_id}/archive", summary="Everything of a job as a zip")
+@router.get(
+    "/jobs/{job_id}/archive", response_class=StreamingResponse, summary="Everything of a job as a zip"
+)
 def archive(person: Anyone, job_id: JobId) -> Response:
     pieces = workbench.current().archive(person, job_id)
     # A generator refuses only when it is asked for its first piece: ask before the answer begins.
@@ -130,7 +139,7 @@ def archive(person: Anyone, job_id: JobId) -> Response:
     )
 
 
-@router.get("/jobs/{job_id}/export", summary="The results as CSV or JSON")
+@router.get("/jobs/{job_id}/export", response_class=Response, summary="The results as CSV or JSON")
 def export(person: Anyone, job_id: JobId, format: Literal["csv", "json"] = "json") -> Response:
     name, media_type, content = workbench.current().export(person, job_id, format)
     disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}"

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from api import models
 from api.callers import Anyone, JobId, Reader, Runner
 from api.shapes import job_detail, job_row
 from compute import workbench
@@ -45,7 +46,7 @@ class JobChanges(_Body):
     name: str
 
 
-@router.post("/quote", summary="What it would cost, and what stands in the way")
+@router.post("/quote", response_model=models.Quote, summary="What it would cost, and what stands in the way")
 def quote(person: Runner, body: QuoteBody) -> Response:
     _refuse_broken_text(body)
     offer = workbench.current().quote(person, Submission(**body.model_dump()))
@@ -60,7 +61,7 @@ def quote(person: Runner, body: QuoteBody) -> Response:
     )
 
 
-@router.post("/jobs", status_code=201, summary="Submit a job")
+@router.post("/jobs", response_model=models.JobRow, status_code=201, summary="Submit a job")
 def submit(
     person: Runner,
     body: SubmitBody,
@@ -79,7 +80,7 @@ def submit(
     return JSONResponse(job_row(acting, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
 
 
-@router.get("/jobs", summary="The team's jobs, newest first")
+@router.get("/jobs", response_model=models.JobPage, summary="The team's jobs, newest first")
 def jobs(
     person: Reader,
     tool: Annotated[str | None, Query(max_length=100)] = None,
@@ -100,12 +101,12 @@ def jobs(
     )
 
 
-@router.get("/jobs/{job_id}", summary="One job")
+@router.get("/jobs/{job_id}", response_model=models.JobDetail, summary="One job")
 def job(person: Anyone, job_id: JobId) -> Response:
     return _detail(person, job_id)
 
 
-@router.patch("/jobs/{job_id}", summary="Rename a job")
+@router.patch("/jobs/{job_id}", response_model=models.JobDetail, summary="Rename a job")
 def change(person: Runner, job_id: JobId, body: JobChanges) -> Response:
     _refuse_broken_text(body)
     return _after(person, workbench.current().rename(person, job_id, body.name))
@@ -117,18 +118,27 @@ def delete(person: Runner, job_id: JobId) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/jobs/{job_id}/cancel", summary="Stop a job")
+@router.post("/jobs/{job_id}/cancel", response_model=models.JobDetail, summary="Stop a job")
 def cancel(person: Runner, job_id: JobId) -> Response:
     return _after(person, workbench.current().cancel(person, job_id))
 
 
-@router.post("/jobs/{job_id}/retry", status_code=201, summary="Run it again as a new job, which is charged")
+@router.post(
+    "/jobs/{job_id}/retry",
+    response_model=models.JobRow,
+    status_code=201,
+    summary="Run it again as a new job, which is charged",
+)
 def retry(person: Runner, job_id: JobId) -> Response:
     job = workbench.current().retry(person, job_id)
     return JSONResponse(job_row(person, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
 
 
-@router.get("/jobs/{job_id}/submission", summary="The body that would submit it again")
+@router.get(
+    "/jobs/{job_id}/submission",
+    response_model=models.Submission,
+    summary="The body that would submit it again",
+)
 def submission(person: Reader, job_id: JobId) -> Response:
     again = workbench.current().submission(person, job_id)
     return JSONResponse(

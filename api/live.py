@@ -75,7 +75,7 @@ async def live(socket: WebSocket) -> None:
         await socket.close(code)
 
 
-@router.get("/events", summary="Changes of jobs as server-sent events")
+@router.get("/events", response_class=StreamingResponse, summary="Changes of jobs as server-sent events")
 async def events(
     person: Reader,
     job: Annotated[list[str] | None, Query(max_length=MAX_JOBS, description="Only these jobs.")] = None,

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from api import models
 from api.callers import Admin, SignedIn
 from api.shapes import moment
 from compute import workbench
@@ -26,7 +27,7 @@ class TokenBody(BaseModel):
     scopes: list[Scope] = Field(default=DEFAULT_SCOPES, description="What it may do.")
 
 
-@router.get("/me", summary="Who you are")
+@router.get("/me", response_model=models.Me, summary="Who you are")
 def me(person: SignedIn) -> Response:
     teams = workbench.current().accounts.teams(person)
     return JSONResponse(
@@ -42,13 +43,18 @@ def me(person: SignedIn) -> Response:
     )
 
 
-@router.post("/tokens", status_code=201, summary="Make an API token; it is shown this once")
+@router.post(
+    "/tokens",
+    response_model=models.NewToken,
+    status_code=201,
+    summary="Make an API token; it is shown this once",
+)
 def create(person: SignedIn, body: TokenBody) -> Response:
     token, secret = workbench.current().accounts.create_token(person, body.name, body.scopes)
     return JSONResponse(_shape(token) | {"token": secret}, 201)
 
 
-@router.get("/tokens", summary="Your API tokens, without their secrets")
+@router.get("/tokens", response_model=models.Tokens, summary="Your API tokens, without their secrets")
 def tokens(person: SignedIn) -> Response:
     own = workbench.current().accounts.tokens(person)
     return JSONResponse({"tokens": [_shape(token) for token in own]})
@@ -65,7 +71,12 @@ def back_up(person: Admin) -> Response:
     return JSONResponse({"path": str(workbench.current().backup(person))}, 201)
 
 
-@router.post("/sign-in-links", status_code=201, summary="A one-time sign-in link for the site's admin")
+@router.post(
+    "/sign-in-links",
+    response_model=models.SignInLink,
+    status_code=201,
+    summary="A one-time sign-in link for the site's admin",
+)
 def sign_in_link(person: Admin) -> Response:
     return JSONResponse({"link": workbench.current().accounts.admin_link(person)}, 201)
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from api import models
 from api.callers import SignedIn
 from compute import workbench
 from compute.workbench import ToolStatus
@@ -15,13 +16,17 @@ from compute.workbench import ToolStatus
 router = APIRouter(tags=["tools"])
 
 
-@router.get("/tools", summary="What can be run here")
+@router.get("/tools", response_model=models.Tools, summary="What can be run here")
 def tools(person: SignedIn) -> Response:
     listed = workbench.current().tools(person)
     return JSONResponse({"tools": [_facts(status) for status in listed]})
 
 
-@router.get("/tools/{tool_id}", summary="One tool, with the JSON schemas of its inputs and settings")
+@router.get(
+    "/tools/{tool_id}",
+    response_model=models.ToolDetail,
+    summary="One tool, with the JSON schemas of its inputs and settings",
+)
 def tool(person: SignedIn, tool_id: str) -> Response:
     status = workbench.current().tool(person, tool_id)
     schemas = {
