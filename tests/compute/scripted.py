@@ -214,6 +214,11 @@ class ScriptedCluster:
         """The ride took long: what was not started goes back."""
         self._finish(task)
 
+    def fail(self, task: SentTask) -> None:
+        """It raised before a run could be announced."""
+        self.tasks.remove(task)
+        self._ends(task, End.ERROR)
+
     def kill_worker(self, address: str) -> None:
         self._end_processes(address)
         del self.present[address]

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import ssl
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,13 @@ from typing import Any
 import psutil
 import pytest
 
+from compute.local_cluster import LocalCluster
+from compute.messages import REFUSED
+from compute.site import open_site
 from data.errors import Unavailable, WrongState
 from data.records import ErrorKind, JobDetail, Status
 from tests.sites import (
+    PATIENCE_S,
     OtherApp,
     Site,
     assert_gone,
@@ -194,7 +201,6 @@ def test_a_killed_template_is_replaced_and_the_job_runs_again(site: Site) -> Non
 
 
 def test_a_worker_retired_as_expected_costs_no_retry_and_gives_one_result(site: Site) -> None:
-    """Dask runs the same attempt again by itself; that run is refused."""
     job_id = site.submit("wait-for-file", credits=3)
     address = site.running(job_id).job.worker
     with site.client() as client:
@@ -203,6 +209,36 @@ def test_a_worker_retired_as_expected_costs_no_retry_and_gives_one_result(site: 
     site.go(job_id)
     detail = site.ended(job_id)
     assert (detail.job.status, detail.job.attempt, detail.job.retries) == (Status.COMPLETED, 2, 0)
+    assert ends(detail) == ["completed"]
+    assert site.ledger(job_id) == CHARGED
+    assert_settled(site, job_id)
+
+
+def test_dask_runs_the_attempt_of_a_retired_worker_again_and_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app does not hear that the worker left, so it does not take the task back in time."""
+    job_id = site.submit("wait-for-file", credits=3)
+    address = site.running(job_id).job.worker
+    listener = site.workbench._cluster._listener
+    assert listener is not None
+    monkeypatch.setattr(listener, "worker_left", lambda address, expected: None)
+    refused = threading.Event()
+    stop_run = site.workbench._cluster.stop_run
+
+    def stop(worker: str, run_id: str, reason: str) -> None:
+        stop_run(worker, run_id, reason)
+        if reason == REFUSED:
+            refused.set()
+
+    monkeypatch.setattr(site.workbench._cluster, "stop_run", stop)
+    with site.client() as client:
+        client.retire_workers([address], close_workers=True)
+    assert refused.wait(PATIENCE_S)
+    site.running(job_id, attempt=2)
+    site.go(job_id)
+    detail = site.ended(job_id)
+    assert (detail.job.status, detail.job.attempt) == (Status.COMPLETED, 2)
     assert ends(detail) == ["completed"]
     assert site.ledger(job_id) == CHARGED
     assert_settled(site, job_id)
@@ -381,24 +417,41 @@ def test_a_full_disk_keeps_the_outcome_until_there_is_room(tmp_path: Path) -> No
 
 def test_a_cluster_of_somebody_else_by_address_and_certificates(tmp_path: Path) -> None:
     """Its jobs go on while the app is stopped, and are taken up again."""
-    with opened(site_settings(tmp_path / "lender")) as lender:
-        local = lender.workbench._cluster._local
-        assert local is not None
-        given = local.certificates
+    theirs = LocalCluster(site_settings(tmp_path / "theirs"))
+    theirs.start()
+    try:
+        given = theirs.certificates
         settings = site_settings(
             tmp_path / "home",
-            cluster_address=local.address,
+            cluster_address=theirs.address,
             certificate_authority=str(given.authority),
             certificate=str(given.certificate),
             key=str(given.key),
         )
-        with opened(settings) as site:
+        with open_site(settings) as workbench:
+            site = Site(workbench)
             running = site.submit("wait-for-file")
             owner = site.running(running).job
         work = work_folder(settings, owner)
         (work / "go").touch()
         until((work.parent / "outcome.json").exists, "the run ends while the app is stopped")
-        with opened(settings) as site:
+        with open_site(settings) as workbench:
+            site = Site(workbench)
             detail = site.ended(running)
             assert (detail.job.status, detail.job.run_id) == (Status.COMPLETED, owner.run_id)
             assert_settled(site, running)
+            assert site.ended(site.submit(None)).job.status is Status.COMPLETED
+    finally:
+        theirs.stop()
+
+
+def test_nobody_without_the_certificates_gets_in(site: Site) -> None:
+    local = site.workbench._cluster._local
+    assert local is not None
+    host, _, port = local.address.removeprefix("tls://").partition(":")
+    assert host == "127.0.0.1"
+    context = ssl.create_default_context(cafile=str(local.certificates.authority))
+    context.check_hostname = False
+    with socket.create_connection((host, int(port))) as plain, context.wrap_socket(plain) as stranger:
+        with pytest.raises(ssl.SSLError):
+            stranger.recv(1)

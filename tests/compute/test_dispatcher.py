@@ -1,0 +1,288 @@
+"""What the dispatcher hands out and what it says, step by step, over a real store and a scripted cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compute.cluster import Worker
+from compute.dispatcher import LOOK_S, Dispatcher
+from compute.feeder import QUICK_TASKS, RIDE
+from compute.settings import load
+from data import jobs
+from data.folders import Folders
+from data.records import ErrorKind, Job, Status, new_id
+from data.store import Store
+from tests.compute.scripted import Deferred, ScriptedCluster
+from tests.data.conftest import make_job, make_person, make_team
+from tools.contract import Limits
+
+REQUEST: dict[str, Any] = {"steps": [], "inputs": {}, "settings": {}, "files": {}}
+
+
+class Bench:
+    def __init__(self, home: Path) -> None:
+        self.now = 0.0
+        settings = load({"WELLPLATE_HOME": str(home)})
+        self.store = Store(settings.database)
+        self.team, self.person = make_team(self.store, 100), make_person(self.store)
+        self.folders = Folders(settings.files)
+        self.cluster = ScriptedCluster(settings.files, lambda: self.now)
+        self.offered = {"test-noop"}
+        self.io, self.calls = Deferred(), Deferred()
+        self.dispatcher = Dispatcher(
+            settings,
+            self.store,
+            self.folders,
+            self.cluster,  # type: ignore[arg-type]
+            lambda tool: Limits() if tool in self.offered else None,
+            io=self.io,
+            calls=self.calls,
+            clock=lambda: self.now,
+        )
+        self.dispatcher.open()
+        self.cluster.add_worker()
+        self.step()
+
+    def submit(self, cpus: int = 1, most: int | None = None, **different: Any) -> str:
+        job_id = new_id()
+        usual = {"team": self.team, "submitter": self.person, "tool": "test-noop", "credits": 0}
+        different = {**usual, **different}
+        new = make_job(id=job_id, cpus_min=cpus, cpus_max=most or max(1, cpus), memory_mb=256, **different)
+        with self.folders.making_job(job_id) as folder:
+            self.folders.write_request(folder, REQUEST)
+            jobs.submit(self.store, new).result()
+        return job_id
+
+    def step(self) -> None:
+        """Deliver everything, and do everything that comes of it."""
+        for _ in range(4):
+            while self.cluster.air:
+                self.cluster.deliver(self.cluster.air.pop(0))
+            self.dispatcher.step(wait=False)
+            self.store.between(lambda database: None).result()
+            for work in (self.calls, self.io):
+                while work.waiting:
+                    work.work()
+
+    def look(self) -> None:
+        self.now += LOOK_S
+        self.step()
+
+    def job(self, job_id: str) -> Job:
+        job = jobs.get(self.store, job_id)
+        assert job is not None
+        return job
+
+    def sent(self) -> list[list[str]]:
+        return [[each.job for each in task.given] for task in self.cluster.tasks]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.dispatcher.stop(end_cluster=False)
+    bench.store.close()
+
+
+def test_a_window_of_the_queue_is_in_the_cluster_not_the_queue(bench: Bench) -> None:
+    ids = [bench.submit() for _ in range(8)]
+    bench.step()
+    assert bench.sent() == [[each] for each in ids[:4]]  # two cpus and a buffer of two
+    running, _ = [bench.cluster.begin(task) for task in bench.cluster.tasks[:2]]
+    bench.cluster.end(running)
+    bench.step()
+    assert bench.sent() == [[each] for each in ids[1:5]]
+
+
+def test_quick_jobs_ride_together_and_do_not_wait_for_cpus(bench: Bench) -> None:
+    for _ in range(4):
+        bench.submit(cpus=2)
+    bench.step()
+    quick = [bench.submit(cpus=0) for _ in range(RIDE * QUICK_TASKS + 5)]
+    bench.step()
+    rides = [ride for ride in bench.sent() if ride[0] in quick]
+    assert len(rides) == QUICK_TASKS
+    assert all(len(ride) == RIDE for ride in rides)
+    assert [task.given[0].cpus for task in bench.cluster.tasks if task.given[0].job in quick] == [
+        1
+    ] * QUICK_TASKS
+
+
+def test_what_a_ride_did_not_come_to_goes_with_the_next(bench: Bench) -> None:
+    ids = [bench.submit(cpus=0) for _ in range(6)]
+    bench.step()
+    task = bench.cluster.tasks[0]
+    first, *rest = [each.job for each in task.given]
+    bench.cluster.end(bench.cluster.begin(task))
+    bench.cluster.cut_ride(task)
+    bench.step()
+    assert bench.job(first).status is Status.COMPLETED
+    assert sorted(job for ride in bench.sent() for job in ride) == sorted(set(ids) - {first})
+    assert all(bench.job(each).attempt == 1 for each in rest)
+
+
+def test_a_large_job_is_not_overtaken_for_ever(bench: Bench) -> None:
+    small = bench.submit()
+    bench.step()
+    running = bench.cluster.begin(bench.cluster.tasks[0])
+    large, behind = bench.submit(cpus=2), [bench.submit() for _ in range(5)]
+    bench.step()
+    assert bench.sent()[:3] == [[small], [large], [behind[0]]]
+    assert len(bench.sent()) == 3  # the buffer is full
+    bench.cluster.end(running)
+    bench.step()
+    assert bench.job(small).status is Status.COMPLETED
+
+
+def test_a_job_that_no_worker_can_take_holds_up_nobody_and_says_why(bench: Bench) -> None:
+    too_large = [bench.submit(cpus=64) for _ in range(5)]
+    small = bench.submit()
+    bench.step()
+    assert bench.sent() == [[small]]
+    assert "No worker that is connected offers 64 CPUs" in bench.dispatcher.why_waiting(
+        bench.job(too_large[0])
+    )
+    bench.cluster.present["large"] = Worker("large", "large", cpus=64, memory_mb=99999, gpus=0)
+    bench.look()
+    assert [too_large[0]] in bench.sent()
+
+
+def test_a_job_alone_gets_all_its_cpus_and_shares_them_with_others(bench: Bench) -> None:
+    bench.submit(cpus=1, most=2)
+    bench.step()
+    assert [task.given[0].cpus for task in bench.cluster.tasks] == [2]
+    bench.cluster.end(bench.cluster.begin(bench.cluster.tasks[0]))
+    bench.step()
+    for _ in range(2):
+        bench.submit(cpus=1, most=2)
+    bench.step()
+    assert [task.given[0].cpus for task in bench.cluster.tasks] == [1, 1]
+
+
+def test_a_tool_that_was_turned_off_fails_its_jobs_and_gives_back_the_hold(bench: Bench) -> None:
+    bench.offered.clear()
+    job_id = bench.submit(credits=5)
+    bench.step()
+    job = bench.job(job_id)
+    assert job.status is Status.FAILED
+    assert job.error is not None
+    assert job.error.kind is ErrorKind.PLATFORM
+    assert bench.sent() == []
+
+
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_a_damaged_job_folder_fails_that_job_only(bench: Bench, content: str | None) -> None:
+    bench.offered.clear()
+    damaged = new_id()
+    new = make_job(id=damaged, team=bench.team, submitter=bench.person, tool="test-noop", cpus_min=1)
+    bench.offered.add("test-noop")
+    with bench.folders.making_job(damaged) as folder:
+        if content is not None:
+            (folder / "job.json").write_text(content)
+        jobs.submit(bench.store, new).result()
+    good = bench.submit()
+    bench.step()
+    assert bench.job(damaged).status is Status.FAILED
+    assert bench.sent() == [[good]]
+
+
+def test_an_error_in_one_action_is_said_and_does_not_end_the_dispatcher(bench: Bench) -> None:
+    bench.dispatcher._on_messages([{"kind": "started"}])
+    bench.dispatcher.step(wait=False)
+    assert bench.dispatcher.problem is not None
+    job_id = bench.submit()
+    bench.step()
+    assert bench.dispatcher.problem is None
+    assert bench.sent() == [[job_id]]
+
+
+def test_a_task_that_cannot_start_is_tried_three_times(bench: Bench) -> None:
+    """As on a worker that cannot use the files: no run ever announces itself."""
+    job_id = bench.submit(credits=5)
+    for attempt in (1, 2, 3):
+        bench.step()
+        assert bench.job(job_id).attempt == attempt
+        bench.cluster.fail(bench.cluster.tasks[0])
+    bench.step()
+    job = bench.job(job_id)
+    assert job.status is Status.FAILED
+    assert job.error is not None
+    assert job.error.kind is ErrorKind.PLATFORM
+
+
+def test_jobs_beside_one_that_kills_the_worker_lose_no_attempt(bench: Bench) -> None:
+    culprit, innocent = bench.submit(), bench.submit()
+    bench.step()
+    process = bench.cluster.begin(bench.cluster.tasks[0])
+    for task in bench.cluster.tasks:
+        task.worker = process.worker
+    bench.step()
+    bench.cluster.kill_worker(process.worker)
+    bench.cluster.add_worker()
+    bench.step()
+    assert (bench.job(culprit).status, bench.job(culprit).retries) == (Status.RETRY, 1)
+    assert (bench.job(innocent).status, bench.job(innocent).attempt) == (Status.PENDING, 1)
+    assert sorted(job for (job,) in bench.sent()) == sorted([culprit, innocent])
+
+
+def test_while_the_app_has_no_contact_no_run_is_given_up(bench: Bench) -> None:
+    job_id = bench.submit()
+    bench.step()
+    bench.cluster.begin(bench.cluster.tasks[0])
+    bench.step()
+    bench.cluster.disconnect()
+    for _ in range(60):
+        bench.look()
+    assert bench.job(job_id).status is Status.PROCESSING
+
+
+def test_a_run_out_of_reach_is_given_up_only_when_its_lease_must_have_ended(bench: Bench) -> None:
+    job_id = bench.submit()
+    bench.step()
+    process = bench.cluster.begin(bench.cluster.tasks[0])
+    bench.step()
+    bench.look()
+    bench.cluster.silence(process.worker)
+    for _ in range(int(90 / LOOK_S)):
+        bench.look()
+        assert bench.job(job_id).status is Status.PROCESSING
+    bench.look()
+    assert bench.job(job_id).status is Status.RETRY
+
+
+def test_a_cancel_is_told_again_until_the_run_is_gone(bench: Bench) -> None:
+    job_id = bench.submit()
+    bench.step()
+    process = bench.cluster.begin(bench.cluster.tasks[0])
+    bench.step()
+    bench.cluster.silence(process.worker)
+    job = jobs.cancel(bench.store, job_id).result()
+    assert job is not None
+    bench.dispatcher.cancelled(job)
+    bench.step()
+    assert process.stop is None
+    bench.cluster.silent.clear()
+    bench.look()
+    assert process.stop == "cancelled"
+
+
+def test_nothing_is_asked_of_anybody_while_nothing_runs(bench: Bench) -> None:
+    bench.cluster.end(_begun(bench, bench.submit()))
+    bench.look()
+    assert not bench.dispatcher._busy
+    bench.cluster.running = lambda: pytest.fail("asked")  # type: ignore[method-assign]
+    for _ in range(5):
+        bench.look()
+
+
+def _begun(bench: Bench, job_id: str) -> Any:
+    bench.step()
+    process = bench.cluster.begin(bench.cluster.tasks[0])
+    bench.step()
+    assert bench.job(job_id).status is Status.PROCESSING
+    return process
