@@ -77,8 +77,12 @@ def tell(outcomes: Outcomes) -> None:
     """What a bulk action did, job by job."""
     if outcomes.done:
         st.success(f"Done for {human.count(len(outcomes.done), 'job')}: {_names(outcomes.done)}.")
-    for name, why in outcomes.refused:
-        st.warning(f"**{human.markdown_text(name)}**: {human.markdown_text(why)}")
+    if outcomes.refused:
+        lines = [
+            f"- **{human.markdown_text(name)}**: {human.markdown_text(why)}" for name, why in outcomes.refused
+        ]
+        more = [f"- and {len(lines) - LISTED} more"] if len(lines) > LISTED else []
+        st.warning("Not done:\n" + "\n".join(lines[:LISTED] + more))
 
 
 def _names(names: list[str]) -> str:

@@ -59,9 +59,8 @@ def running(workbench: Workbench, person: Person, job_id: str) -> None:
     left, right = st.columns(COLUMNS, gap="large")
     with left:
         detail = show(workbench, person, job_id, was_live=True)
-    if detail:
-        with right:
-            beside(workbench, person, detail)
+    with right:
+        beside(workbench, person, detail)
 
 
 @st.fragment
@@ -91,16 +90,12 @@ def not_here(error: WellplateError) -> None:
     st.button("Back to the jobs", icon=":material/arrow_back:", on_click=job_list.back, key="job.back.lost")
 
 
-def show(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> JobDetail | None:
+def show(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> JobDetail:
     """What it is, what can be done, what happens; drawn again when something happens to the job."""
     person = session.still(person) or person
     listen(key=f"job.{job_id}.live", jobs=[job_id])
-    try:
-        detail = workbench.job(person, job_id)
-    except WellplateError as error:
-        not_here(error)
-        return None
-    if detail.job.live != was_live:
+    detail = seen(workbench, person, job_id)
+    if detail is None or detail.job.live != was_live:
         st.rerun(scope="app")
     job_actions.carry_out(workbench, person)
     heading(workbench, person, detail.job)
@@ -113,6 +108,14 @@ def show(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> J
     if detail.job.live and detail.job.started_at:
         log_tail(workbench, person, job_id)
     return detail
+
+
+def seen(workbench: Workbench, person: Person, job_id: str) -> JobDetail | None:
+    """The job, or None when it has gone meanwhile: the whole page says so then."""
+    try:
+        return workbench.job(person, job_id)
+    except WellplateError:
+        return None
 
 
 def heading(workbench: Workbench, person: Person, job: Job) -> None:

@@ -16,12 +16,14 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import Job, JobFilter, JobPage, Person, Status
+from data.records import LIVE, Job, JobFilter, JobPage, Person, Status
 from pages import human, job_actions, session, statuses
 from pages.components.live import listen
 from pages.drawing import header, refusal
 
 PAGE = 50
+#: Jobs read at once where a whole filter is meant.
+WHOLE = 200
 _DRAWN, _GENERATION, _TRAIL, _LEFT = "jobs.drawn", "jobs.generation", "jobs.trail", "jobs.left"
 FILTERS = ("status", "tool", "submitter", "q")
 
@@ -52,12 +54,13 @@ def listing(workbench: Workbench, person: Person) -> None:
     try:
         filter = from_url()
         st.session_state[_LEFT] = st.query_params.to_dict()
-        bar(workbench, person, filter)
+        tools = {status.tool.id: status.tool.name for status in workbench.tools(person)}
+        bar(workbench, person, filter, tools)
         shown, changed = page_to_draw(workbench, person, filter, st.query_params.get("cursor"))
         job_actions.carry_out(workbench, person)
         if not shown.page.jobs:
             return nothing(filter)
-        table(workbench, person, shown, changed)
+        table(workbench, person, filter, shown, changed, tools)
         pager(shown.page)
     except WellplateError as error:
         refusal(error)
@@ -96,10 +99,9 @@ def clear_filters() -> None:
         st.query_params.pop(name, None)
 
 
-def bar(workbench: Workbench, person: Person, filter: JobFilter) -> None:
+def bar(workbench: Workbench, person: Person, filter: JobFilter, tools: Mapping[str, str]) -> None:
     """The filters. The URL is what holds; the widgets show it."""
     counts = workbench.counts(person, filter)
-    tools = {status.tool.id: status.tool.name for status in workbench.tools(person)}
     people = dict(workbench.submitters(person))
     st.session_state["jobs.status"] = [str(status) for status in filter.status]
     st.session_state["jobs.tool"] = filter.tool if filter.tool in tools else None
@@ -187,18 +189,23 @@ def refresh() -> None:
     st.session_state[_GENERATION] += 1
 
 
-def table(workbench: Workbench, person: Person, drawn: Drawn, changed: int) -> None:
+def table(
+    workbench: Workbench,
+    person: Person,
+    filter: JobFilter,
+    drawn: Drawn,
+    changed: int,
+    tools: Mapping[str, str],
+) -> None:
     jobs = drawn.page.jobs
     actions = [job_actions.allowed(workbench.actions(person, job)) for job in jobs]
     chosen = selected(drawn)
     if chosen:
         selection_bar(workbench, person, chosen, changed)
     else:
-        st.caption(
-            f"{human.count(len(jobs), 'job')} on this page. Tick rows to cancel or delete several at once."
-        )
+        summary_bar(workbench, person, filter, len(jobs))
     st.dataframe(
-        frame(workbench, person, jobs, actions),
+        frame(person, jobs, actions, tools),
         hide_index=True,
         key=f"{drawn.key}.table",
         on_select="rerun",
@@ -208,6 +215,42 @@ def table(workbench: Workbench, person: Person, drawn: Drawn, changed: int) -> N
         row_height=36,
         alt="Jobs, newest first",
     )
+
+
+def summary_bar(workbench: Workbench, person: Person, filter: JobFilter, count: int) -> None:
+    """How many rows there are, and a way to stop everything that a filter finds, not only this page."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"{human.count(count, 'job')} on this page. Tick rows to cancel or delete several at once.",
+            width="content",
+        )
+        if filter == JobFilter():
+            return
+        asked = [status for status in filter.status or Status if status in LIVE]
+        number = sum(workbench.counts(person, filter).get(status, 0) for status in asked)
+        if number:
+            st.button(
+                f"Cancel all that match ({number:,})",
+                type="tertiary",
+                icon=":material/stop_circle:",
+                on_click=cancel_all,
+                args=(workbench, person, replace(filter, status=tuple(asked))),
+                key="jobs.cancel_all",
+            )
+
+
+def cancel_all(workbench: Workbench, person: Person, filter: JobFilter) -> None:
+    """In a callback: ask about every job of the filter that this person may cancel."""
+    found: list[Job] = []
+    cursor: str | None = None
+    while True:
+        page = workbench.jobs(person, filter, limit=WHOLE, cursor=cursor)
+        found += [job for job in page.jobs if workbench.actions(person, job).get("cancel", "no") is None]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    if found:
+        job_actions.choose("cancel", found)
 
 
 def selection_bar(workbench: Workbench, person: Person, chosen: list[Job], changed: int) -> None:
@@ -239,8 +282,9 @@ def selection_bar(workbench: Workbench, person: Person, chosen: list[Job], chang
 PAST = {"cancel": "cancelled", "delete": "deleted"}
 
 
-def frame(workbench: Workbench, person: Person, jobs: list[Job], actions: list[list[str]]) -> pd.DataFrame:
-    tools = {status.tool.id: status.tool.name for status in workbench.tools(person)}
+def frame(
+    person: Person, jobs: list[Job], actions: list[list[str]], tools: Mapping[str, str]
+) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "name": [job.name for job in jobs],

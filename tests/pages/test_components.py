@@ -70,8 +70,8 @@ def browser(player: Playwright) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1440, "height": 1000})
-    page.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     yield page
     page.close()
 
@@ -134,7 +134,7 @@ def test_a_structure_is_drawn_and_another_pose_chosen(site: str, page: Page) -> 
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(job(site, "imatinib"))
     scene = page.locator(".wp-structure")
-    expect(scene).to_have_attribute("data-state", "drawn", timeout=60_000)
+    expect(scene).to_have_attribute("data-state", "drawn")
     expect(scene.locator(".wp-stage")).to_have_attribute(
         "aria-label", re.compile("receptor, Pose 1, and a box")
     )
@@ -147,7 +147,7 @@ def test_without_webgl_there_is_a_sentence(site: str, player: Playwright) -> Non
     browser = launch(player, "--disable-3d-apis")
     page = browser.new_page()
     page.goto(job(site, "imatinib"))
-    expect(page.get_by_text("cannot draw in 3D")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("cannot draw in 3D")).to_be_visible()
     browser.close()
 
 

@@ -123,7 +123,21 @@ def test_bulk_cancel_asks_by_name_and_reports_each(open_page: Open) -> None:
     app.button(key="ask.yes").click().run()
     assert [call[0] for call in bench.calls] == ["cancel"]
     assert "axitinib" in app.success[0].value
-    assert "has ended already" in app.warning[0].value
+    assert "asciminib" in app.warning[0].value and "has ended already" in app.warning[0].value
+
+
+def test_a_whole_filter_is_cancelled_not_only_its_page(open_page: Open) -> None:
+    bench = FakeWorkbench(jobs=False)
+    for number in range(260):
+        bench.add(name=f"screen {number}", status=Status.QUEUED)
+    bench.add(name="another", status=Status.QUEUED)
+    app = open_page("jobs.py", bench)
+    assert not any(button.key == "jobs.cancel_all" for button in app.button)  # never everything by accident
+    app = open_page("jobs.py", bench, q="screen")
+    app.button(key="jobs.cancel_all").click().run()
+    app.button(key="ask.yes").click().run()
+    left = [job.name for job in bench.records.values() if job.live]
+    assert left == ["another"]
 
 
 def test_saying_no_does_nothing(open_page: Open) -> None:
