@@ -204,6 +204,10 @@ class SignInLink(_Answer):
     link: str
 
 
+class Backup(_Answer):
+    path: str = Field(description="Where the copy lies on the server.")
+
+
 class Membership(Named):
     role: Role
 

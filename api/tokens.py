@@ -1,4 +1,4 @@
-"""/api/v1/tokens, and the sign-in links that the site's admin makes."""
+"""/api/v1/tokens, and what the site's admin does: sign-in links, backups."""
 
 from __future__ import annotations
 
@@ -66,7 +66,12 @@ def revoke(person: SignedIn, token_id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/backups", status_code=201, summary="Save database and files together, on the server")
+@router.post(
+    "/backups",
+    response_model=models.Backup,
+    status_code=201,
+    summary="Save database and files together, on the server",
+)
 def back_up(person: Admin) -> Response:
     return JSONResponse({"path": str(workbench.current().backup(person))}, 201)
 
