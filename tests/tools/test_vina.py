@@ -248,7 +248,7 @@ class TestRun:
     def test_simultaneous_energies_belong_to_the_set(self, tmp_path: Path) -> None:
         result, panels, job = run(tmp_path, inputs("CCO a\nCC(N)=O b\n"), {**QUICK, "mode": "simultaneous"})
         assert {row["ligand"] for row in rows(result, "poses")} == {"set"}
-        assert [row["plausible"] for row in rows(result, "poses")][0] is True
+        assert rows(result, "poses")[0]["plausible"] is True
         assert len({row["best_affinity"] for row in rows(result, "ligands")}) == 1
         pose = next(iter(Chem.SDMolSupplier(str(job.out / "poses" / "set" / "pose_01.sdf"))))
         assert sorted(Chem.MolToSmiles(pose).split(".")) == ["CC(N)=O", "CCO"]
@@ -288,14 +288,12 @@ class TestRun:
     def test_a_residue_in_the_box_that_meeko_cannot_prepare_ends_the_run(self, tmp_path: Path) -> None:
         """An atom that touches its neighbour looks like a bond, which only Meeko finds."""
         lines = real.receptor().splitlines()
-        index = next(
-            i for i, line in enumerate(lines) if line[12:16].strip() == "OH" and line[21:26] == "A 115"
-        )
-        other = next(line for line in lines if line[12:16].strip() == "CB" and line[21:26] == "A   9")
-        lines[index] = (
-            lines[index][:30] + f"{float(other[30:38]) + 1.2:8.3f}" + other[38:54] + lines[index][54:]
+        moved = next(i for i, line in enumerate(lines) if line[12:26] == " CD2 LEU A  22")
+        other = next(line for line in lines if line[12:26] == " CE1 PHE A  31")
+        lines[moved] = (
+            lines[moved][:30] + f"{float(other[30:38]) + 1.4:8.3f}" + other[38:54] + lines[moved][54:]
         )
         given = running.given(TOOL, inputs(receptor="\n".join(lines)), QUICK, tmp_path)
         assert list(TOOL.check(given)) == []
-        with pytest.raises(InputFailure, match="could not be prepared: .*A:115"):
+        with pytest.raises(InputFailure, match=r"could not be prepared: .*LEU A:22"):
             TOOL.run(running.LocalJob(given, tmp_path / "job"))
