@@ -57,6 +57,8 @@ class Assignment:
     settings: Mapping[str, Any]
     #: input -> (path, the person's name for it, format)
     files: Mapping[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    #: Modules that its slot has imported beforehand; slots are shared by jobs that ask for the same.
+    imports: tuple[str, ...] = ()
     #: Largest address space of one process; None: unlimited: torch and jax reserve more than they use.
     address_space_mb: int | None = None
 

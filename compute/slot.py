@@ -3,6 +3,7 @@
 It is the subreaper of everything that the child starts, so nothing leaves the tree below it: not by setsid,
 not by a parent that ends. It measures the tree, keeps to memory and time, and reports when nobody is left.
 
+    supervisor -> slot   {"import": names}        once, before the first run
     supervisor -> slot   {"run": spec}            {"stop": reason}
     slot -> supervisor   {"progress": {...}}      {"report": {"exit", "signal", "stopped", "usage", ...}}
 
@@ -67,6 +68,8 @@ class Slot:
                 self._wait(None)
                 while self._messages:
                     message = self._messages.popleft()
+                    if "import" in message:
+                        _import(message["import"])
                     if "run" in message:  # a stop that came after its run ended says nothing
                         self._carry_out(message["run"])
         except _OwnerGone:
@@ -139,6 +142,12 @@ class Slot:
             self._connection.sendall(encode(message))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise _OwnerGone from error
+
+
+def _import(names: list[str]) -> None:
+    from compute.template import import_all
+
+    import_all(names)
 
 
 class _Run:

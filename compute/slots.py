@@ -37,11 +37,16 @@ class TemplateFailed(Exception):
 class SlotHandle:
     """One end of the conversation with a slot."""
 
-    def __init__(self, connection: socket.socket, pid: int) -> None:
+    def __init__(self, connection: socket.socket, pid: int, imports: tuple[str, ...] = ()) -> None:
         self.pid = pid
+        self.imports = imports
         self._connection = connection
         self._lines = Lines()
         self._sending = threading.Lock()
+
+    def prepare(self) -> None:
+        if self.imports:
+            self._send({"import": self.imports})
 
     def carry_out(self, spec: dict[str, Any]) -> None:
         self._send({"run": spec})
@@ -87,7 +92,7 @@ class Slots:
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._lock = threading.Lock()
-        self._free: list[SlotHandle] = []
+        self._free: dict[tuple[str, ...], list[SlotHandle]] = {}
         self._template: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._closed = False
@@ -101,11 +106,12 @@ class Slots:
         with self._lock:
             self._start()
 
-    def take(self) -> SlotHandle:
-        """A free slot, or a new one. A template that died is started again. Raises TemplateFailed."""
+    def take(self, imports: tuple[str, ...] = ()) -> SlotHandle:
+        """A free slot with these imports, or a new one. Starts a template that died. Raises TemplateFailed."""
         with self._lock:
-            while self._free:
-                handle = self._free.pop()
+            free = self._free.setdefault(imports, [])
+            while free:
+                handle = free.pop()
                 if _alive(handle._connection):
                     return handle
                 handle.release()
@@ -113,7 +119,7 @@ class Slots:
                 raise TemplateFailed("the worker is closing")
             for _ in range(2):
                 try:
-                    return self._fork()
+                    return self._fork(imports)
                 except (OSError, SlotLost):
                     self._log("the template died; starting it again")
                     self._start()
@@ -122,7 +128,7 @@ class Slots:
     def give_back(self, handle: SlotHandle) -> None:
         with self._lock:
             if not self._closed:
-                self._free.append(handle)
+                self._free.setdefault(handle.imports, []).append(handle)
                 return
         handle.close()
         handle.release()
@@ -131,7 +137,7 @@ class Slots:
         """Ends the template and the free slots; slots with a run end when their run's thread closes them."""
         with self._lock:
             self._closed = True
-            for handle in self._free:
+            for handle in [each for free in self._free.values() for each in free]:
                 handle.close()
                 handle.release()
             self._free.clear()
@@ -164,14 +170,16 @@ class Slots:
             ) from error
         assert "ready" in answer
 
-    def _fork(self) -> SlotHandle:
+    def _fork(self, imports: tuple[str, ...]) -> SlotHandle:
         if self._connection is None:
             raise SlotLost("there is no template")
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 socket.send_fds(self._connection, [b"s"], [theirs.fileno()])
-                return SlotHandle(ours, self._answer()["forked"])
+                handle = SlotHandle(ours, self._answer()["forked"], imports)
+                handle.prepare()
+                return handle
             except (OSError, SlotLost):
                 ours.close()
                 raise

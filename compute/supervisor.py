@@ -165,7 +165,7 @@ class Supervisor:
 
     def _in_slot(self, run: Run) -> dict[str, Any]:
         """Hands the run to a slot and passes its progress on; its report. Raises SlotLost."""
-        slot = self.slots.take()
+        slot = self.slots.take(tuple(run.assignment.imports))
         try:
             slot.carry_out(self._spec(run))
             with self._lock:

@@ -19,6 +19,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,11 @@ if TYPE_CHECKING:
 #: One thread each until a child says otherwise; numpy reads these when it is imported.
 POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
+#: What most tools use. Not RDKit: its 500 memory maps made the fork of every job half as slow again, whatever the
+#: tool; slots whose tools ask for it import it once (Assignment.imports).
 PREIMPORTED = (
     "numpy",
-    "rdkit.Chem",
-    "rdkit.Chem.AllChem",
     "Bio.SeqIO",
-    "Bio.PDB",
     "pysam",
     "duckdb",
 )
@@ -70,14 +70,20 @@ def main(descriptor: int) -> None:
 
 def prepare() -> None:
     """Imports, and the check that nothing of it started a thread. Raises UnfitTemplate."""
-    for name in PREIMPORTED:
+    import tools
+
+    tools.registry()
+    import_all(PREIMPORTED)
+
+
+def import_all(names: Sequence[str]) -> None:
+    """For a process that forks afterwards. Raises UnfitTemplate."""
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError as error:  # its tools are listed as unavailable
             print(f"template: {name} is not here: {error}", file=sys.stderr)
-    import tools
-
-    tools.registry()
+    thread_pools.cache_clear()
     thread_pools()
     unwanted = [name for name in NEVER if name in sys.modules]
     if unwanted:

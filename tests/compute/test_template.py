@@ -89,6 +89,20 @@ def test_a_slot_is_forked_and_used_again(slots: Slots) -> None:
     assert psutil.Process(first.pid).ppid() == slots.template_pid
 
 
+def test_slots_are_kept_apart_by_what_they_imported(slots: Slots) -> None:
+    plain, chemistry = slots.take(), slots.take(("rdkit.Chem",))
+    for each in (plain, chemistry):
+        slots.give_back(each)
+
+    def maps(pid: int) -> str:
+        return Path(f"/proc/{pid}/maps").read_text()
+
+    until(lambda: "rdchem" in maps(chemistry.pid), "its import")
+    assert "rdchem" not in maps(plain.pid)
+    assert slots.take(("rdkit.Chem",)) is chemistry
+    assert slots.take() is plain
+
+
 def test_a_slot_that_died_while_it_was_free_is_not_given_out(slots: Slots) -> None:
     first = slots.take()
     slots.give_back(first)
