@@ -33,7 +33,9 @@ class InputFile(BaseModel):
     @model_validator(mode="after")
     def _one_source(self) -> InputFile:
         if [self.file is not None, self.job is not None, self.text is not None].count(True) != 1:
-            raise ValueError('give {"file": id}, {"job": id, "path": path} or {"text": content, "name": file name}')
+            raise ValueError(
+                'give {"file": id}, {"job": id, "path": path} or {"text": content, "name": file name}'
+            )
         if (self.job is None) != (self.path is None):
             raise ValueError("job and path go together")
         return self
@@ -42,7 +44,9 @@ class InputFile(BaseModel):
 def file_field(description: str, formats: Sequence[str], *, optional: bool = False, **extra: Any) -> Any:
     """A pydantic field for an `InputFile` (or a list of them) that accepts these formats."""
     return Field(
-        None if optional else ..., description=description, json_schema_extra={"formats": list(formats), **extra}
+        None if optional else ...,
+        description=description,
+        json_schema_extra={"formats": list(formats), **extra},
     )
 
 
@@ -65,16 +69,16 @@ class LocalFile:
         return Path(self.name).stem or self.name
 
 
-I = TypeVar("I", bound=Model)
-S = TypeVar("S", bound=Model)
+InputsT = TypeVar("InputsT", bound=Model)
+SettingsT = TypeVar("SettingsT", bound=Model)
 
 
 @dataclass(frozen=True)
-class Given(Generic[I, S]):
+class Given(Generic[InputsT, SettingsT]):
     """Inputs and settings, validated, with their files on disk."""
 
-    inputs: I
-    settings: S
+    inputs: InputsT
+    settings: SettingsT
     local: Mapping[str, list[LocalFile]]
 
     def file(self, name: str) -> LocalFile:

@@ -39,7 +39,9 @@ def test_the_example_is_docked_watched_and_seen_in_3d(server: Server, page: Page
 def test_a_job_from_one_tab_shows_in_another_within_a_second(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/app/jobs")
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
-    expect(page.get_by_text("Find by name").or_(page.get_by_placeholder("Find by name")).first).to_be_visible()
+    expect(
+        page.get_by_text("Find by name").or_(page.get_by_placeholder("Find by name")).first
+    ).to_be_visible()
     completed = page.get_by_text(re.compile(r"Completed \d+")).first
     expect(completed).to_be_visible()
     before = int(re.findall(r"\d+", completed.inner_text())[0])
