@@ -60,6 +60,8 @@ LISTED = 20_000
 #: Reads that `check` looks at.
 PEEKED = 100
 REPORT_EVERY = 50_000
+#: Headers are kept in memory.
+HEADER_MB = 64
 
 
 class Inputs(Model):
@@ -85,6 +87,11 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
     if refusal:
         yield Problem("alignment", refusal)
         return
+    if _header_is_huge(file):
+        yield Problem(
+            "alignment", f"{file.name} has a header of more than {HEADER_MB} MB, which is not usable."
+        )
+        return
     references = given.files("reference")
     if references:
         refusal = formats.refuse(references[0], ("fasta",), "the reference as FASTA")
@@ -100,6 +107,24 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
         return
     if not seen:
         yield Problem("alignment", f"{file.name} has a header but no reads.")
+
+
+def _header_is_huge(file: LocalFile) -> bool:
+    """Whether the header would unpack to more than fits into memory comfortably."""
+    format = formats.detect(file.path, file.name)
+    if format == "cram":
+        return False
+    try:
+        with formats.open_binary(file.path, HEADER_MB * formats.MB) as content:
+            if format == "bam":  # "BAM" and a one, then the length of the header's text
+                return int.from_bytes(content.read(8)[4:], "little") > HEADER_MB * formats.MB
+            while content.readline().startswith(b"@"):
+                pass
+    except formats.UnpacksTooLarge:
+        return True
+    except InputFailure:
+        return False  # damaged: told when it is opened
+    return False
 
 
 @contextmanager

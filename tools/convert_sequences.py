@@ -67,8 +67,9 @@ _ANNOTATED = ("genbank", "embl", "swiss")
 
 #: Records listed one by one; the length distribution always covers all.
 LISTED = 10_000
-#: Records that `check` looks at.
+#: Records that `check` looks at, and how much of the file it reads for that.
 PEEKED = 200
+PEEKED_MB = 32
 #: Alignment formats and NEXUS are written from memory.
 IN_MEMORY = 20_000
 
@@ -104,7 +105,9 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
         yield Problem("to", impossible)
         return
     try:
-        seen = sum(1 for _ in islice(_records(source, format), PEEKED))
+        seen = sum(1 for _ in islice(_records(source, format, PEEKED_MB), PEEKED))
+    except formats.UnpacksTooLarge:
+        return  # long records, which are read while running
     except InputFailure as error:
         yield Problem("sequences", str(error))
         return
@@ -122,13 +125,13 @@ def _impossible(source: str, target: str) -> str | None:
     return None
 
 
-def _records(source: LocalFile, format: str) -> Iterator[Any]:
+def _records(source: LocalFile, format: str, limit_mb: int) -> Iterator[Any]:
     """Biopython records, read as they are asked for. Raises InputFailure with the place of the fault."""
     from Bio import SeqIO
 
     number = 0
     try:
-        with formats.open_text(source.path, LIMITS.unpacked_mb * formats.MB) as handle:
+        with formats.open_text(source.path, limit_mb * formats.MB) as handle:
             for record in SeqIO.parse(handle, _BIOPYTHON.get(format, format)):
                 yield record
                 number += 1
@@ -265,7 +268,11 @@ def run(job: RunningJob) -> Result:
     job.step("Convert")
     target = job.out / f"{formats.stem(source)}.{_EXTENSIONS[settings.to]}"
     tally = _Tally(settings.to, settings.molecule_type)
-    _write((_told(job, tally, record) for record in _records(source, format)), target, settings.to)
+    _write(
+        (_told(job, tally, record) for record in _records(source, format, LIMITS.unpacked_mb)),
+        target,
+        settings.to,
+    )
     if not tally.records:
         raise InputFailure(f"{source.name} holds no sequences.")
     return Result(

@@ -246,7 +246,7 @@ def _some(items: Sequence[str], most: int = 10) -> str:
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
 
 
-LIMITS = Limits(memory_mb=2048, timeout_s=600, unpacked_mb=300, quick=True)
+LIMITS = Limits(memory_mb=2048, timeout_s=600, unpacked_mb=150, quick=True)
 
 TOOL = Tool(
     id="convert-structure",

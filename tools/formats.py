@@ -158,6 +158,10 @@ def safe_name(text: str, *, fallback: str = "unnamed") -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:60].rstrip("._-") or fallback
 
 
+class UnpacksTooLarge(InputFailure):
+    """More content than the caller wants to read."""
+
+
 class _Capped(io.RawIOBase):
     """Reads through, and stops with a sentence at a damaged archive or after `limit` unpacked bytes."""
 
@@ -178,7 +182,7 @@ class _Capped(io.RawIOBase):
             ) from error
         self._left -= len(chunk)
         if self._left < 0:
-            raise InputFailure(
+            raise UnpacksTooLarge(
                 f"The file unpacks to more than {self._limit / MB:,.0f} MB; this tool reads no more."
             )
         buffer[: len(chunk)] = chunk

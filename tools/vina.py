@@ -403,8 +403,8 @@ def _summary(
         "ligands": len(ligands),
         "docked": sum(ligand.problem is None for ligand in ligands),
         "poses": sum(len(docked) for _, docked in found.values()),
-        "box_center": list(box.center),
-        "box_size": list(box.size),
+        "box_center": " ".join(f"{value:g}" for value in box.center),
+        "box_size": " ".join(f"{value:g}" for value in box.size),
         "seed": seed,
         "cpus": cpus,
         "vina": version("vina"),
@@ -540,8 +540,8 @@ def view(finished: Finished) -> Sequence[Panel]:
     return panels
 
 
-def _triple(values: Sequence[float]) -> tuple[float, float, float]:
-    x, y, z = values
+def _triple(text: str) -> tuple[float, float, float]:
+    x, y, z = text.split()
     return float(x), float(y), float(z)
 
 
@@ -663,7 +663,14 @@ TOOL = Tool(
     version=lambda: f"AutoDock Vina {version('vina')}, Meeko {version('meeko')}",
     Inputs=Inputs,
     Settings=Settings,
-    limits=Limits(cpus_min=1, cpus_max=4, memory_mb=3072, timeout_s=4 * 3600, input_mb=100, unpacked_mb=300),
+    limits=Limits(
+        cpus_min=1,
+        cpus_max=4,
+        memory_mb=3072,
+        timeout_s=4 * 3600,
+        input_mb=100,
+        unpacked_mb=receptors.UNPACKED_MB,
+    ),
     steps=("Prepare receptor", "Prepare ligands", "Compute maps", "Dock", "Check poses", "Write results"),
     price=price,
     check=check,

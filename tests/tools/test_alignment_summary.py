@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import re
 from array import array
@@ -229,6 +230,21 @@ def test_bad_input_is_told_before_running(tmp_path: Path, name: str, content: by
     path.write_bytes(content)
     problems = list(TOOL.check(running.given(TOOL, {"alignment": path}, {}, tmp_path)))
     assert len(problems) == 1 and told in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.bam", b"BAM\1" + (2**31 - 1).to_bytes(4, "little")),
+        ("x.sam", b"@HD\tVN:1.6\n@CO\t" + b"x" * 70_000_000),
+    ],
+    ids=["bam", "sam"],
+)
+def test_a_header_that_unpacks_to_gigabytes_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content, 1))
+    (problem,) = TOOL.check(running.given(TOOL, {"alignment": path}, {}, tmp_path))
+    assert "header of more than 64 MB" in problem.message
 
 
 def test_a_reference_that_is_no_fasta_is_told(tmp_path: Path, bam: Path) -> None:

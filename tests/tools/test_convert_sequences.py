@@ -153,6 +153,14 @@ def test_cut_gzip_and_bomb_are_told(tmp_path: Path) -> None:
     assert list(TOOL.check(given)) == []
 
 
+def test_one_endless_record_is_not_read_by_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.convert_sequences.PEEKED_MB", 1)
+    source = written(tmp_path, gzip.compress(b">a\n" + b"ACGT" * 1_000_000, 1), "x.fasta.gz")
+    given = running.given(TOOL, {"sequences": source}, {}, tmp_path)
+    assert list(TOOL.check(given)) == []
+    assert TOOL.run(running.LocalJob(given, tmp_path / "job")).summary["letters"] == 4_000_000
+
+
 def test_a_record_without_sequence_is_told(tmp_path: Path) -> None:
     contig = GENBANK.split("ORIGIN")[0] + "CONTIG      join(AB000001.1:1..24)\n//\n"
     with pytest.raises(InputFailure, match="no sequence"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Beyond this a person most likely gave the wrong assembly, and preparation takes minutes.
 MOST_ATOMS = 150_000
 
-UNPACKED_MB = 300
+UNPACKED_MB = 100
 
 #: Ions that Meeko can type and Vina can score.
 METALS = frozenset({"MG", "CA", "MN", "FE", "ZN", "CU"})

@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -64,8 +65,15 @@ class Shelf:
                 return
             if path.name == keep:
                 continue
-            shutil.rmtree(path, ignore_errors=True)
+            self._remove(path)
             total -= size
+
+    def _remove(self, path: Path) -> None:
+        """First out of sight by one rename: nobody may find half of it."""
+        hidden = self.folder / f".{uuid4().hex}"
+        with suppress(FileNotFoundError):  # another job was first
+            path.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _link_all(folder: Path, into: Path) -> bool:
