@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import secrets
+import socket
 import sys
 import tempfile
 import threading
@@ -147,8 +148,11 @@ class Ended:
             return max(self._ended[job] for job in jobs)
 
     def close(self) -> None:
+        # The response holds the socket too, so that closing it would tell the server nothing.
         if self._connection.sock is not None:
-            self._connection.sock.close()
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._connection.close()
 
 
 @contextmanager
