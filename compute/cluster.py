@@ -84,6 +84,8 @@ class Cluster:
         self._monitor = threading.Thread(target=self._watch, name="cluster-monitor", daemon=True)
         self._workers: dict[str, Worker] = {}
         self._workers_lock = threading.Lock()
+        #: Workers that came or left so far.
+        self._events = 0
         self._restarts: list[float] = []
         self.problem: str | None = None
 
@@ -226,11 +228,16 @@ class Cluster:
         )
 
     def _read_workers(self) -> None:
+        """An answer that an event overtook is not kept: it may miss a worker, or have one that is gone."""
         client = self._connected()
-        found = client.scheduler_info(n_workers=-1)["workers"]
-        workers = {address: _worker(address, info) for address, info in found.items()}
-        with self._workers_lock:
-            self._workers = workers
+        while True:
+            seen = self._events
+            found = client.scheduler_info(n_workers=-1)["workers"]
+            workers = {address: _worker(address, info) for address, info in found.items()}
+            with self._workers_lock:
+                if seen == self._events:
+                    self._workers = workers
+                    return
 
     # Events
 
@@ -242,12 +249,16 @@ class Cluster:
         assert self._listener is not None
         message = event[1]
         action = message.get("action")
+        if action not in ("add-worker", "remove-worker"):
+            return
+        with self._workers_lock:
+            self._events += 1
         if action == "remove-worker":
             address = message["worker"]
             with self._workers_lock:
                 self._workers.pop(address, None)
             self._listener.worker_left(address, bool(message.get("expected")))
-        elif action == "add-worker":
+        else:
             # This runs in the client's event loop, which must not wait for an answer to arrive in itself.
             threading.Thread(target=self._worker_came, args=(message["worker"],), daemon=True).start()
 

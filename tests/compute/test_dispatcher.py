@@ -96,6 +96,8 @@ def test_a_window_of_the_queue_is_in_the_cluster_not_the_queue(bench: Bench) -> 
     running, _ = [bench.cluster.begin(task) for task in bench.cluster.tasks[:2]]
     bench.cluster.end(running)
     bench.step()
+    bench.cluster.begin(bench.cluster.tasks[1])
+    bench.step()
     assert bench.sent() == [[each] for each in ids[1:5]]
 
 

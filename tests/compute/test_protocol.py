@@ -42,6 +42,8 @@ class Protocol(RuleBasedStateMachine):
         self.cluster = ScriptedCluster(self.settings.files, lambda: self.now)
         self.ids: list[str] = []
         self.ended: dict[str, tuple[Status, str | None]] = {}
+        #: Owners that wrote an outcome: it counts, whatever happens to the messages.
+        self.outcomes: dict[str, str] = {}
         self.cluster.add_worker()
         self.start_app()
 
@@ -171,7 +173,14 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.cluster.processes)
     @rule(data=st.data(), status=ENDS, announced=st.sampled_from([True, True, True, False]))
     def end(self, data: st.DataObject, status: Status, announced: bool) -> None:
-        self.cluster.end(self.choose(data, self.cluster.processes), status, announced=announced)
+        self.end_process(self.choose(data, self.cluster.processes), status, announced)
+
+    def end_process(self, process: Process, status: Status, announced: bool) -> None:
+        job = jobs.get(self.store, process.assignment.job)
+        assert job is not None
+        if job.status is Status.PROCESSING and job.run_id == process.run_id:
+            self.outcomes[job.id] = process.run_id
+        self.cluster.end(process, status, announced=announced)
 
     @precondition(lambda self: self.cluster.processes)
     @rule(data=st.data())
@@ -283,6 +292,7 @@ class Protocol(RuleBasedStateMachine):
         assert list(self.settings.files.glob("jobs/*/attempts")) == []
         for job in everyone:
             assert self.folders.results(job.id).exists() == (job.status is Status.COMPLETED)
+            assert self.outcomes.get(job.id, job.run_id) == job.run_id
         assert not self.dispatcher._busy
         assert self.dispatcher.free_slots() == 2 * len(self.cluster.present)
 
@@ -296,7 +306,7 @@ class Protocol(RuleBasedStateMachine):
         while task := next(iter(cluster.startable()), None):
             cluster.begin(task)
         for process in list[Process](cluster.processes):
-            cluster.end(process)
+            self.end_process(process, Status.COMPLETED, announced=True)
         while cluster.air or self.calls.waiting or self.io.waiting or not self.dispatcher._inbox.empty():
             while cluster.air:
                 cluster.deliver(cluster.air.pop(0))
