@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +111,33 @@ def test_a_ligand_that_vina_refuses_fails_alone(receptor_pdbqt: str, tmp_path: P
 
 def test_a_docking_that_is_killed_is_told(tmp_path: Path) -> None:
     assert engines._apart(lambda: os.kill(os.getpid(), 9), lambda text: None) == "it was ended by SIGKILL"
+
+
+def test_the_docking_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    """The parent is killed while its docking would go on for ever."""
+    script = (
+        "import os, signal; from tools.docking.engine import _apart\n"
+        "_apart(lambda: (os.write(1, str(os.getpid()).encode()), signal.pause()),"
+        " lambda text: (os.write(1, text.encode()), os.kill(os.getpid(), 9)))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == -9
+    assert gone(int(done.stdout))
+
+
+def gone(pid: int) -> bool:
+    """Whether a process that is not our child has ended, or ends within ten seconds."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 10)[0])
+    finally:
+        os.close(descriptor)
 
 
 def test_output_of_the_docking_is_told_and_its_last_line_is_the_reason() -> None:

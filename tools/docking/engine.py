@@ -7,6 +7,7 @@ starts from the same state, and a ligand on which Vina crashes takes nothing els
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import math
@@ -30,6 +31,8 @@ KEPT_VOLUME = 40**3
 SHELF_BYTES = 2_000_000_000
 #: Vina prints this many stars until it is done.
 STARS = 51
+
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +171,12 @@ def _apart(work: Callable[[], None], told: Callable[[str], None]) -> str | None:
 
 
 def _in_child(work: Callable[[], None], writing: int) -> None:
-    """Never returns. The parent's death closes the pipe, and the next star ends this process."""
+    """Never returns, and never outlives its parent."""
     code = 1
     try:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # elsewhere the next star finds the pipe closed
         os.dup2(writing, 1)
         work()
         code = 0
