@@ -15,15 +15,12 @@ import distributed
 import redis
 import rq
 
+from benchmarks.noop import noop
 from benchmarks.processes import NotReady, free_port, process, until
 
 #: Connections that submit at the same time, the same for everybody.
 SUBMITTERS = 8
 SLOTS = 2
-
-
-def noop() -> None:
-    return
 
 
 def spread_over(submit: Callable[[int], object], count: int) -> list[object]:
@@ -73,7 +70,16 @@ def rq_with_redis() -> Iterator[Rq]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wellplate-redis-")))
         port = free_port()
         durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        command = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, *durable]
+        command: list[str | Path] = [
+            server,
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            folder,
+            *durable,
+        ]
         stack.enter_context(process(command, folder / "redis.log"))
         connection = redis.Redis(port=port)
         stack.callback(connection.close)

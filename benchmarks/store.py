@@ -248,7 +248,9 @@ def _writes(store: Store, repeats: int) -> list[list[str]]:
     """A job's three transactions, by one caller and by 32 at the same time, each on disk."""
     lines = []
     for together in (1, 32):
-        submits, claims, ends = [], [], []
+        submits: list[float] = []
+        claims: list[float] = []
+        ends: list[float] = []
         for _ in range(repeats):
             new = [_new_job() for _ in range(together)]
             submitted = _all([jobs.submit(store, one) for one in new], submits)

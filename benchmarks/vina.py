@@ -92,7 +92,7 @@ def _prepare(folder: Path) -> Prepared:
         path = folder / name
         path.write_text(file["text"])
         local[name] = [LocalFile(path, file["name"], formats.detect(path, file["name"]))]
-    around = Settings(mode="batch", box_from="ligand")
+    around = Settings.model_validate({"mode": "batch", "box_from": "ligand"})
     given = Given(Inputs.model_validate(inputs), around, local)
     receptor = preparation.receptor(given)
     center = [round(value, 3) for value in preparation.box(given, receptor).center]
