@@ -30,6 +30,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     site = open_site(settings)
     await asyncio.to_thread(site.__enter__)
     print(f"  Wellplate is at {settings.public_url}/app/\n", flush=True)
+    api.stop_on_signals()
     try:
         yield
     finally:

@@ -44,12 +44,20 @@ def describe(detail: JobDetail, name: str) -> dict[str, Any]:
     raise NotFound(f"This job has no table {name!r}.")
 
 
+def result_file(detail: JobDetail, folders: Folders, path: str) -> Path:
+    """A result that the job's outcome names. Raises NotFound; no path is made from what was asked for."""
+    known = {file["path"] for file in detail.files} | {table["file"] for table in detail.tables}
+    if path not in known:
+        raise NotFound("This job has no such file.")
+    return folders.file_of(detail.job.id, path)
+
+
 def referred(detail: JobDetail, folders: Folders, path: str) -> tuple[Path, str]:
     """Path and name of a result, or, as `inputs/<input>/<number>`, of an input of the job."""
     parts = path.split("/")
     if parts[0] == "inputs" and len(parts) == 3 and parts[2].isdigit():
         return input_file(detail, folders, parts[1], int(parts[2]))
-    found = folders.file_of(detail.job.id, path)
+    found = result_file(detail, folders, path)
     return found, found.name
 
 

@@ -16,7 +16,6 @@ from compute.dispatcher import Dispatcher
 from compute.offers import limits_by_id
 from compute.settings import Settings
 from compute.workbench import Workbench, set_current
-from data import ledger
 from data.folders import Folders
 from data.store import Store
 
@@ -34,7 +33,7 @@ def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workb
         dispatcher = Dispatcher(settings, store, folders, cluster, partial(limits_by_id, settings=settings))
         workbench = Workbench(settings, store, folders, accounts, dispatcher, cluster)
         if store.read_only is None:
-            _first_start(settings, store, accounts)
+            announce(accounts.first_start())
             # Also when the start fails half-way: no process is left behind.
             opened.callback(dispatcher.stop, end_cluster=end_cluster)
             dispatcher.start()
@@ -56,12 +55,7 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
         json.dump(content, file)
 
 
-def _first_start(settings: Settings, store: Store, accounts: Accounts) -> None:
-    link = accounts.first_start()
-    admin = accounts.admin()
-    if admin is not None and settings.jobs.first_grant:
-        key = f"first:{admin.team}"
-        grant = ledger.grant(store, admin.team, settings.jobs.first_grant, note="First start", key=key)
-        grant.result()
+def announce(link: str | None) -> None:
+    """Show the admin's sign-in link where the person who started the server sees it."""
     if link is not None:
         print(f"\n  Sign in as the site's admin, once, within 24 hours:\n\n    {link}\n", flush=True)

@@ -351,8 +351,7 @@ class Workbench:
         return self._allowed(person, Action.FILE, job_id).files
 
     def file(self, person: Person | None, job_id: str, path: str) -> Path:
-        detail = self._allowed(person, Action.FILE, job_id)
-        return self._folders.file_of(detail.job.id, path)
+        return results.result_file(self._allowed(person, Action.FILE, job_id), self._folders, path)
 
     def archive(self, person: Person | None, job_id: str) -> Iterator[bytes]:
         detail = self._allowed(person, Action.DOWNLOAD, job_id)

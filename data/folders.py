@@ -72,11 +72,10 @@ class Folders:
         return self._run(job) / "log.txt"
 
     def file_of(self, job_id: str, path: str) -> Path:
-        """A result file by its path inside the job. Raises NotFound for everything that is not a plain file there."""
+        """A result file that the job's outcome names. Raises NotFound where the tool left no plain file there."""
         root = self.results(job_id).resolve()
-        found = (root / path).resolve() if "\x00" not in path else root
-        inside = found.is_relative_to(root) and found != root
-        if not inside or not found.is_file() or (root / path).is_symlink():
+        found = (root / path).resolve()
+        if not found.is_relative_to(root) or not found.is_file():
             raise NotFound("This job has no such file.")
         return found
 
