@@ -291,6 +291,7 @@ def run(job: RunningJob) -> Result:
         *preparation.receptor_warnings(receptor, box),
         *boxes.warnings(box, receptor.atoms, settings.exhaustiveness),
         *_ligand_warnings(ligands),
+        *_tight_warnings(ligands, box, found),
         *unjudged,
     ]
     report = preparation.report(receptor, prepared, ligands, box)
@@ -418,6 +419,20 @@ def _ligand_warnings(ligands: list[Ligand]) -> Iterator[str]:
         for note in ligand.notes:
             if "fragments" in note or "stereo" in note:
                 yield f"{ligand.name}: {note}"
+
+
+def _tight_warnings(
+    ligands: list[Ligand], box: Box, found: dict[str, tuple[Docked, list[Pose]]]
+) -> Iterator[str]:
+    for ligand in ligands:
+        if ligand.problem or ligand.mol is None:
+            continue
+        length = boxes.extent(ligand.mol.GetConformer().GetPositions().tolist())[0]
+        if length > max(box.size):
+            yield f"{ligand.name} is {length:.0f} Å long and fits into the box only when bent. Make the box larger."
+    for name, (_, docked) in found.items():
+        if docked[0].affinity >= 0:
+            yield f"{name} does not fit: even its best pose has an affinity of {docked[0].affinity:.1f} kcal/mol."
 
 
 def _poses_table(found: dict[str, tuple[Docked, list[Pose]]]) -> Table:

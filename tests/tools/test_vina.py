@@ -255,6 +255,12 @@ class TestRun:
         notes = " ".join(panel.note for panel in panels if isinstance(panel, TablePanel))
         assert "belong to the set" in notes and "not to a crystal" in notes
 
+    def test_a_ligand_that_hardly_fits_is_warned_of(self, tmp_path: Path) -> None:
+        settings = {**QUICK, "size": [8, 8, 8], "check_poses": 0}
+        result, _, _ = run(tmp_path, inputs("CCCCCCCCCCCCCC(=O)O myristate\n"), settings)
+        assert any("myristate is" in warning and "only when bent" in warning for warning in result.warnings)
+        assert rows(result, "poses")[0]["plausible"] is None, "nothing was checked"
+
     def test_what_was_changed_is_reported(self, tmp_path: Path) -> None:
         x, y, z = real.SITE
         receptor = real.with_lines(
