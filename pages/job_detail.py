@@ -44,13 +44,16 @@ def main(workbench: Workbench, person: Person, job_id: str) -> None:
     left, right = st.columns(COLUMNS, gap="large")
     with left:
         present(workbench, person, job_id, was_live=False)
-        if detail.job.status is Status.COMPLETED:
-            panels.draw_all(workbench, person, detail)
+        result = st.container()
         if detail.usage and detail.usage.series:
             usage(detail.usage, job_id)
         log(workbench, person, job_id)
     with right:
         beside(workbench, person, detail)
+    if detail.job.status is Status.COMPLETED:
+        # Last, so that a tool whose view fails takes neither log nor downloads with it.
+        with result:
+            panels.draw_all(workbench, person, detail)
 
 
 @st.fragment
@@ -330,7 +333,8 @@ def downloads(detail: JobDetail) -> None:
         return
     st.subheader("Downloads", anchor=False)
     base = f"/api/v1/jobs/{detail.job.id}"
-    st.html("<br>".join(link(path, label) for label, path in job_actions.downloads(detail.job)))
+    links = "<br>".join(link(path, label) for label, path in job_actions.downloads(detail.job))
+    st.html(f'<div class="links">{links}</div>')
     rows = [
         (human.size(file["bytes"]), link(f"{base}/files/{quote(file['path'])}", file_label(file)))
         for file in detail.files

@@ -130,7 +130,7 @@ def table(
         st.caption(f"The first {SHOWN_ROWS:,} of {len(rows):,} rows; the download holds all.")
     note(panel.note)
     st.download_button(
-        "CSV",
+        "Download CSV",
         data=lambda: csv(pd.DataFrame(rows, columns=names), columns, detail),
         file_name=f"{file_stem(detail.job.name)}-{panel.table}.csv",
         mime="text/csv",
