@@ -42,14 +42,24 @@ from tools.contract import (
     Tool,
     file_field,
 )
+from tools.flagstat import (
+    DUPLICATE,
+    MATE_UNMAPPED,
+    PAIRED,
+    PROPER,
+    QC_FAIL,
+    READ1,
+    SECONDARY,
+    SUPPLEMENTARY,
+    UNMAPPED,
+    flagstat,
+)
 
 if TYPE_CHECKING:
     import pysam
 
 FORMATS = ("sam", "bam", "cram")
 
-PAIRED, PROPER, UNMAPPED, MATE_UNMAPPED = 0x1, 0x2, 0x4, 0x8
-READ1, READ2, SECONDARY, QC_FAIL, DUPLICATE, SUPPLEMENTARY = 0x40, 0x80, 0x100, 0x200, 0x400, 0x800
 NOT_COVERAGE = UNMAPPED | SECONDARY | QC_FAIL | DUPLICATE
 
 #: Aligned blocks kept in memory (8 bytes each).
@@ -229,73 +239,6 @@ class _Counts:
             )
 
 
-def flagstat(counts: _Counts) -> list[tuple[str, int, int]]:
-    """(what, QC-passed, QC-failed): the rows of `samtools flagstat`."""
-    rows: dict[str, list[int]] = {name: [0, 0] for name in _FLAGSTAT}
-    for flag, count in counts.flags.items():
-        for name in _flag_rows(flag):
-            rows[name][bool(flag & QC_FAIL)] += count
-    for (failed, confident), count in counts.apart.items():
-        rows["with mate mapped to a different chr"][failed] += count
-        if confident:
-            rows["with mate mapped to a different chr (mapQ>=5)"][failed] += count
-    return [(name, passed, failed) for name, (passed, failed) in rows.items()]
-
-
-_FLAGSTAT = (
-    "in total",
-    "primary",
-    "secondary",
-    "supplementary",
-    "duplicates",
-    "primary duplicates",
-    "mapped",
-    "primary mapped",
-    "paired in sequencing",
-    "read1",
-    "read2",
-    "properly paired",
-    "with itself and mate mapped",
-    "singletons",
-    "with mate mapped to a different chr",
-    "with mate mapped to a different chr (mapQ>=5)",
-)
-
-
-def _flag_rows(flag: int) -> Iterator[str]:
-    yield "in total"
-    if flag & DUPLICATE:
-        yield "duplicates"
-    if not flag & UNMAPPED:
-        yield "mapped"
-    if flag & SECONDARY:
-        yield "secondary"
-        return
-    if flag & SUPPLEMENTARY:
-        yield "supplementary"
-        return
-    yield "primary"
-    if flag & DUPLICATE:
-        yield "primary duplicates"
-    if not flag & UNMAPPED:
-        yield "primary mapped"
-    if flag & PAIRED:
-        yield from _pair_rows(flag)
-
-
-def _pair_rows(flag: int) -> Iterator[str]:
-    yield "paired in sequencing"
-    if flag & READ1:
-        yield "read1"
-    if flag & READ2:
-        yield "read2"
-    if flag & UNMAPPED:
-        return
-    if flag & PROPER:
-        yield "properly paired"
-    yield "singletons" if flag & MATE_UNMAPPED else "with itself and mate mapped"
-
-
 def run(job: RunningJob) -> Result:
     file, settings = job.given.file("alignment"), job.given.settings
     reference = _reference(job)
@@ -367,7 +310,7 @@ def _plotted(counts: _Counts, header: list[tuple[str, int]]) -> list[int]:
 def _summary(
     counts: _Counts, header: list[tuple[str, int]], profiles: dict[int, coverage.Profile]
 ) -> dict[str, Any]:
-    rows = {name: passed + failed for name, passed, failed in flagstat(counts)}
+    rows = {name: passed + failed for name, passed, failed in flagstat(counts.flags, counts.apart)}
     total = sum(length for _, length in header)
     return {
         "alignments": rows["in total"],
@@ -416,7 +359,7 @@ def _flag_table(counts: _Counts) -> Table:
             Column("passed", "QC-passed", "", "BIGINT"),
             Column("failed", "QC-failed", "", "BIGINT"),
         ],
-        flagstat(counts),
+        flagstat(counts.flags, counts.apart),
     )
 
 

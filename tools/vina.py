@@ -22,7 +22,6 @@ from pydantic import Field
 from tools import formats
 from tools.contract import (
     Box,
-    Column,
     Example,
     FigurePanel,
     Finished,
@@ -40,7 +39,6 @@ from tools.contract import (
     ResultFile,
     RunningJob,
     StructurePanel,
-    Table,
     TablePanel,
     TextPanel,
     Tool,
@@ -49,11 +47,11 @@ from tools.contract import (
 )
 from tools.docking import box as boxes
 from tools.docking import ligands as ligand_files
-from tools.docking import preparation
+from tools.docking import preparation, results
 from tools.docking import receptor as receptors
 from tools.docking.engine import Docked, Engine
 from tools.docking.ligands import Ligand
-from tools.docking.poses import Pose, judge, poses, write_sdf
+from tools.docking.poses import judge, poses
 
 MOST_LIGANDS = 10
 
@@ -286,20 +284,20 @@ def run(job: RunningJob) -> Result:
     unjudged = _judge(job, found)
 
     job.step("Write results")
-    files = _write(job, found, ligands)
+    files = results.write(job, found)
     warnings = [
         *preparation.receptor_warnings(receptor, box),
         *boxes.warnings(box, receptor.atoms, settings.exhaustiveness),
-        *_ligand_warnings(ligands),
-        *_tight_warnings(ligands, box, found),
+        *results.ligand_warnings(ligands),
+        *results.fit_warnings(ligands, box, found),
         *unjudged,
     ]
     report = preparation.report(receptor, prepared, ligands, box)
-    summary = _summary(found, ligands, box, seed, job.cpus)
+    summary = results.summary(found, ligands, box, seed, job.cpus)
     (job.out / "report.json").write_text(json.dumps({"summary": summary, "report": report}, indent=1))
     return Result(
         summary=summary,
-        tables=[_poses_table(found), _ligands_table(ligands, found)],
+        tables=[results.poses_table(found), results.ligands_table(ligands, found)],
         files=[*files, ResultFile(job.out / "report.json", "Preparation report", "json")],
         warnings=warnings,
         failed_items=[_label(ligand.name) for ligand in ligands if ligand.problem] if found else [],
@@ -323,7 +321,7 @@ def _all_failed(ligands: list[Ligand]) -> str:
     return f"No ligand could be docked. {told}."
 
 
-def _dock_all(job: RunningJob, engine: Engine, ligands: list[Ligand]) -> dict[str, tuple[Docked, list[Pose]]]:
+def _dock_all(job: RunningJob, engine: Engine, ligands: list[Ligand]) -> results.Found:
     """Name -> poses. A ligand that fails gets its reason; the others go on."""
     good = [ligand for ligand in ligands if ligand.problem is None]
     if job.given.settings.mode == "simultaneous":
@@ -358,7 +356,7 @@ def _dock(
     )
 
 
-def _judge(job: RunningJob, found: dict[str, tuple[Docked, list[Pose]]]) -> list[str]:
+def _judge(job: RunningJob, found: results.Found) -> list[str]:
     told = []
     for number, (name, (_, docked)) in enumerate(found.items(), start=1):
         best = docked[: job.given.settings.check_poses]
@@ -367,156 +365,6 @@ def _judge(job: RunningJob, found: dict[str, tuple[Docked, list[Pose]]]) -> list
             told.append(f"{name}: {refusal}")
         job.progress(number / len(found), name)
     return told
-
-
-def _write(
-    job: RunningJob, found: dict[str, tuple[Docked, list[Pose]]], ligands: list[Ligand]
-) -> list[ResultFile]:
-    files = [ResultFile(job.out / "receptor.pdb", "Receptor as docked", "pdb")]
-    for name, (docked, docked_poses) in found.items():
-        sdf, pdbqt = job.out / f"{name}.sdf", job.out / f"{name}.pdbqt"
-        write_sdf(docked_poses, sdf, name)
-        pdbqt.write_text(docked.pdbqt)
-        files += [
-            ResultFile(sdf, f"{name}: all poses", "sdf"),
-            ResultFile(pdbqt, f"{name}: all poses", "pdbqt"),
-        ]
-        for pose in docked_poses:
-            path = job.out / pose_path(name, pose.number)
-            write_sdf([pose], path, name)
-            files.append(ResultFile(path, f"{name}: pose {pose.number}", "sdf"))
-    return files
-
-
-def pose_path(name: str, number: int) -> str:
-    return f"poses/{name}/pose_{number:02d}.sdf"
-
-
-def _summary(
-    found: dict[str, tuple[Docked, list[Pose]]], ligands: list[Ligand], box: Box, seed: int, cpus: int
-) -> dict[str, Any]:
-    name, best = min(
-        ((name, docked[0]) for name, (_, docked) in found.items()), key=lambda each: each[1].affinity
-    )
-    return {
-        "best_affinity": best.affinity,
-        "best_ligand": name,
-        "ligands": len(ligands),
-        "docked": sum(ligand.problem is None for ligand in ligands),
-        "poses": sum(len(docked) for _, docked in found.values()),
-        "box_center": " ".join(f"{value:g}" for value in box.center),
-        "box_size": " ".join(f"{value:g}" for value in box.size),
-        "seed": seed,
-        "cpus": cpus,
-        "vina": version("vina"),
-    }
-
-
-def _ligand_warnings(ligands: list[Ligand]) -> Iterator[str]:
-    for ligand in ligands:
-        if ligand.problem:
-            yield f"{ligand.name} ({ligand.where}) was not docked: {ligand.problem}."
-        for note in ligand.notes:
-            if "fragments" in note or "stereo" in note:
-                yield f"{ligand.name}: {note}"
-
-
-def _tight_warnings(
-    ligands: list[Ligand], box: Box, found: dict[str, tuple[Docked, list[Pose]]]
-) -> Iterator[str]:
-    for ligand in ligands:
-        if ligand.problem or ligand.mol is None:
-            continue
-        length = boxes.extent(ligand.mol.GetConformer().GetPositions().tolist())[0]
-        if length > max(box.size):
-            yield f"{ligand.name} is {length:.0f} Å long and fits into the box only when bent. Make the box larger."
-    for name, (_, docked) in found.items():
-        if docked[0].affinity >= 0:
-            yield f"{name} does not fit: even its best pose has an affinity of {docked[0].affinity:.1f} kcal/mol."
-
-
-def _poses_table(found: dict[str, tuple[Docked, list[Pose]]]) -> Table:
-    to_best = "Distance to Vina's own best pose (pose 1), not to a crystal structure"
-    energy = ("kcal/mol", "DOUBLE")
-    return Table(
-        "poses",
-        "Poses",
-        [
-            Column("ligand", "Ligand"),
-            Column("pose", "Pose", "", "BIGINT", "1 is the best"),
-            Column(
-                "affinity", "Affinity", *energy, "Lower is stronger; compare only within one receptor and box"
-            ),
-            Column(
-                "rmsd_lb",
-                "RMSD l.b.",
-                "Å",
-                "DOUBLE",
-                f"{to_best}; lower bound, atoms matched freely by element",
-            ),
-            Column("rmsd_ub", "RMSD u.b.", "Å", "DOUBLE", f"{to_best}; upper bound, atom by atom"),
-            Column("plausible", "PoseBusters", "", "BOOLEAN", "Passed all checks; empty: not checked"),
-            Column(
-                "failed_checks", "Failed checks", "", "VARCHAR", "PoseBusters checks that this pose fails"
-            ),
-            Column("intermolecular", "Intermolecular", *energy, "Ligand with receptor"),
-            Column("intramolecular", "Intramolecular", *energy, "Ligand with itself"),
-            Column("torsional", "Torsional", *energy, "Vina's penalty for rotatable bonds"),
-        ],
-        [
-            (
-                name,
-                pose.number,
-                pose.affinity,
-                pose.rmsd_lower,
-                pose.rmsd_upper,
-                pose.plausible,
-                ", ".join(pose.failed_checks),
-                pose.inter,
-                pose.intra,
-                pose.torsions,
-            )
-            for name, (_, docked) in found.items()
-            for pose in docked
-        ],
-    )
-
-
-def _ligands_table(ligands: list[Ligand], found: dict[str, tuple[Docked, list[Pose]]]) -> Table:
-    best = {name: docked[0].affinity for name, (_, docked) in found.items()}
-    return Table(
-        "ligands",
-        "Ligands",
-        [
-            Column("ligand", "Ligand"),
-            Column("status", "Status", "", "VARCHAR", "ok or failed"),
-            Column("reason", "Reason"),
-            Column(
-                "best_affinity",
-                "Best affinity",
-                "kcal/mol",
-                "DOUBLE",
-                "Of the whole set when docked together",
-            ),
-            Column("heavy_atoms", "Heavy atoms", "", "BIGINT"),
-            Column("rotatable_bonds", "Rotatable bonds", "", "BIGINT"),
-            Column("smiles", "SMILES", "", "VARCHAR", "As docked"),
-            Column("notes", "Notes"),
-        ],
-        [
-            (
-                ligand.name,
-                "failed" if ligand.problem else "ok",
-                ligand.problem or "",
-                None if ligand.problem else best.get(ligand.name, best.get("set")),
-                ligand.heavy_atoms,
-                ligand.rotatable_bonds,
-                ligand.smiles,
-                " ".join(ligand.notes),
-            )
-            for ligand in ligands
-        ],
-    )
 
 
 def view(finished: Finished) -> Sequence[Panel]:
@@ -536,7 +384,7 @@ def view(finished: Finished) -> Sequence[Panel]:
             [Layer("receptor.pdb", "pdb", "Receptor as docked", "receptor")],
             [
                 Layer(
-                    pose_path(row["ligand"], row["pose"]),
+                    results.pose_path(row["ligand"], row["pose"]),
                     "sdf",
                     f"{row['ligand']} pose {row['pose']} ({row['affinity']:.1f} kcal/mol)",
                     "ligand",
