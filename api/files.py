@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import pathlib
 from collections.abc import Callable
 from typing import Annotated, Any, BinaryIO, Literal, cast
 from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from api import models
@@ -18,7 +19,6 @@ from api.callers import Anyone, FileReader, JobId, Uploader
 from api.shapes import clean, moment
 from api.uploads import BodyReader, MultipartReader
 from compute import workbench
-from data.errors import NotFound
 from data.records import Person, StoredFile
 
 router = APIRouter(tags=["files"])
@@ -26,8 +26,6 @@ router = APIRouter(tags=["files"])
 #: Uploads wait for their senders, so they get threads of their own and cannot keep other calls from running.
 UPLOADS_AT_ONCE = 16
 BUFFER = 256 * 1024
-#: Linux asks no file system for more; beyond it opening a path is an error of its own.
-LONGEST_PATH, LONGEST_PART = 2000, 255
 
 #: What a browser may show instead of saving. Never HTML or SVG, which can carry scripts.
 INLINE = {
@@ -113,13 +111,32 @@ def files(person: Anyone, job_id: JobId) -> Response:
     summary="One result file, also in byte ranges",
 )
 def file(person: Anyone, job_id: JobId, path: str, inline: bool = False) -> Response:
-    _refuse_tricks(path)
     found = workbench.current().file(person, job_id, path)
-    shown = INLINE.get(found.suffix.lower()) if inline else None
+    return _sent(found, found.name, inline=inline)
+
+
+@router.get(
+    "/jobs/{job_id}/inputs/{input}/{number}",
+    response_class=FileResponse,
+    summary="One input file, under the name that it was given",
+)
+def input_file(
+    person: Anyone,
+    job_id: JobId,
+    input: str,
+    number: Annotated[int, Path(ge=0)],
+    inline: bool = False,
+) -> Response:
+    found, name = workbench.current().input_file(person, job_id, input, number)
+    return _sent(found, name, inline=inline)
+
+
+def _sent(found: pathlib.Path, name: str, *, inline: bool) -> Response:
+    shown = INLINE.get(pathlib.Path(name).suffix.lower()) if inline else None
     return FileResponse(
         found,
         media_type=shown or "application/octet-stream",
-        filename=found.name,
+        filename=name,
         content_disposition_type="inline" if shown else "attachment",
         headers=CONFINED,
     )
@@ -129,13 +146,13 @@ def file(person: Anyone, job_id: JobId, path: str, inline: bool = False) -> Resp
     "/jobs/{job_id}/archive", response_class=StreamingResponse, summary="Everything of a job as a zip"
 )
 def archive(person: Anyone, job_id: JobId) -> Response:
-    pieces = workbench.current().archive(person, job_id)
+    name, pieces = workbench.current().archive(person, job_id)
     # A generator refuses only when it is asked for its first piece: ask before the answer begins.
     first = next(pieces, b"")
     return StreamingResponse(
         itertools.chain([first], pieces),
         media_type="application/zip",
-        headers=CONFINED | {"Content-Disposition": f'attachment; filename="{job_id}.zip"'},
+        headers=CONFINED | {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"},
     )
 
 
@@ -168,12 +185,3 @@ def _file(stored: StoredFile) -> dict[str, Any]:
         "format": stored.format,
         "created": moment(stored.created_at),
     }
-
-
-def _refuse_tricks(path: str) -> None:
-    """A result's path has plain parts only; the workbench also checks where it leads."""
-    parts = path.split("/")
-    if len(path) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in parts):
-        raise NotFound("The job has no such file.")
-    if "\\" in path or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
-        raise NotFound("The job has no such file.")

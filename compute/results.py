@@ -85,15 +85,15 @@ def read_log(path: Path, tail: int | None) -> str:
 def export(detail: JobDetail, folders: Folders, format: str) -> tuple[str, str, bytes]:
     """(file name, media type, content). CSV holds the first table, or the summary where there is none."""
     if format == "json":
-        return f"{_stem(detail)}.json", "application/json", _json(detail, folders)
+        return f"{stem(detail)}.json", "application/json", _json(detail, folders)
     if format == "csv":
-        return f"{_stem(detail)}.csv", "text/csv; charset=utf-8", _csv(detail, folders)
+        return f"{stem(detail)}.csv", "text/csv; charset=utf-8", _csv(detail, folders)
     raise BadInput(f"There is no export as {format!r}; choose csv or json.", field="format")
 
 
 def archive(detail: JobDetail, folders: Folders) -> Iterator[bytes]:
     """Everything of a job as a zip, made while it is sent: results, inputs, log, and job.json with the envelope."""
-    root = Path(_stem(detail))
+    root = Path(stem(detail))
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as bundle:
         bundle.writestr(str(root / "job.json"), _json(detail, folders))
@@ -163,7 +163,7 @@ def _csv(detail: JobDetail, folders: Folders) -> bytes:
     return tables.to_csv(values, columns, notes).encode()
 
 
-def _stem(detail: JobDetail) -> str:
+def stem(detail: JobDetail) -> str:
     """A file name from the job's: letters, digits and a few signs."""
     kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in detail.job.name)
     return kept.strip("-.")[:80] or detail.job.tool

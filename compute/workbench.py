@@ -353,11 +353,12 @@ class Workbench:
     def file(self, person: Person | None, job_id: str, path: str) -> Path:
         return results.result_file(self._allowed(person, Action.FILE, job_id), self._folders, path)
 
-    def archive(self, person: Person | None, job_id: str) -> Iterator[bytes]:
+    def archive(self, person: Person | None, job_id: str) -> tuple[str, Iterator[bytes]]:
+        """File name, and everything of the job as a zip that is made while it is sent."""
         detail = self._allowed(person, Action.DOWNLOAD, job_id)
         if detail.job.live:
             raise WrongState("This job has not ended; its files can be downloaded then.")
-        return results.archive(detail, self._folders)
+        return f"{results.stem(detail)}.zip", results.archive(detail, self._folders)
 
     def export(self, person: Person | None, job_id: str, format: str) -> tuple[str, str, bytes]:
         detail = self._allowed(person, Action.EXPORT, job_id)

@@ -57,10 +57,10 @@ def main() -> None:
     page = st.navigation(PAGES, position="top" if who else "hidden")
     st.set_page_config(page_title=f"{page.title} · Wellplate", page_icon=STATIC / "wells.svg", layout="wide")
     st.html(STATIC / "wellplate.css")
-    if who is None:
-        return sign_in()
     if sentence := workbench.current().read_only:
         st.warning(f"**The database did not open cleanly.** {sentence}", icon=":material/warning:")
+    if who is None:
+        return sign_in()
     page.run()
 
 

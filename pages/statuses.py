@@ -27,13 +27,13 @@ class Look:
 
 LOOKS = {
     Status.QUEUED: Look("Queued", "⋯", "gray", "Above its team's limit of jobs at once."),
-    Status.PENDING: Look("Waiting", "○", "orange", "Waits for a free slot."),
-    Status.PROCESSING: Look("Running", "►", "blue", "Runs now."),
-    Status.RETRY: Look("Retrying", "↻", "orange", "Its worker was lost; it runs again by itself."),
+    Status.PENDING: Look("Pending", "○", "orange", "Waits for a free slot."),
+    Status.PROCESSING: Look("Processing", "►", "blue", "Runs now."),
+    Status.RETRY: Look("Retry", "↻", "orange", "Its worker was lost; it runs again by itself."),
     Status.COMPLETED: Look("Completed", "✓", "green", "Ended with a result."),
     Status.FAILED: Look("Failed", "✕", "red", "Ended with an error; its page says why."),
     Status.CANCELLED: Look("Cancelled", "⊘", "gray", "Somebody stopped it."),
-    Status.TIMEOUT: Look("Timed out", "◷", "violet", "Reached its time limit and was stopped."),
+    Status.TIMEOUT: Look("Timeout", "◷", "violet", "Reached its time limit and was stopped."),
 }
 CANCELLING = Look("Cancelling", "⊘", "orange", "Told to stop; its processes are being ended.")
 

@@ -278,3 +278,12 @@ def test_public_files_need_no_sign_in_and_private_ones_do(
     for client, status in ((browser, 200), (lab.browser(), 404), (lab.browser(lab.join("bob")), 403)):
         for call in ("files", "files/a.txt", "archive"):
             assert client.get(f"/api/v1/jobs/{private}/{call}").status_code == status, call
+
+
+def test_an_input_is_downloaded_under_the_name_that_it_was_given(browser: TestClient, done: str) -> None:
+    answer = browser.get(f"{done}/inputs/sequences/0")
+    assert answer.text == BODY["inputs"]["sequences"]["text"]
+    assert BODY["inputs"]["sequences"]["name"] in answer.headers["content-disposition"]
+    assert answer.headers["content-security-policy"].startswith("sandbox")
+    for wrong in ("sequences/1", "sequences/-1", "nothing/0", "..%2F..%2Fsecret.txt/0"):
+        assert browser.get(f"{done}/inputs/{wrong}").status_code in (404, 422), wrong
