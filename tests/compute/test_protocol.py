@@ -46,6 +46,9 @@ class Protocol(RuleBasedStateMachine):
         self.outcomes: dict[str, str] = {}
         self.cluster.add_worker()
         self.start_app()
+        for quick in (True, False, True, False):
+            self.submit(quick=quick, credits=2, cpus=1, off=1)
+        self.flow()
 
     def start_app(self) -> None:
         self.io, self.calls = Deferred(), Deferred()
@@ -100,7 +103,7 @@ class Protocol(RuleBasedStateMachine):
         if job is not None and told:
             self.dispatcher.cancelled(job)
         elif job is not None:
-            self.kill_app()
+            self.kill_app(data, "nothing")
 
     # The app
 
@@ -109,6 +112,23 @@ class Protocol(RuleBasedStateMachine):
         self.dispatcher.step(wait=False)
         self.quiet()
         assert self.dispatcher.problem is None
+
+    @rule()
+    def flow(self) -> None:
+        """A stretch in which all goes well, so that what is rare happens to jobs that are under way."""
+        while self.cluster.air:
+            self.cluster.deliver(self.cluster.air.pop(0))
+        self.step()
+        for work in (self.calls, self.io):
+            while work.waiting:
+                work.work()
+        self.step()
+
+    @precondition(lambda self: self.cluster.startable())
+    @rule()
+    def flow_until_owned(self) -> None:
+        self.cluster.begin(self.cluster.startable()[0])
+        self.flow()
 
     @precondition(lambda self: self.io.waiting)
     @rule()
@@ -125,11 +145,18 @@ class Protocol(RuleBasedStateMachine):
         self.now += seconds
         self.cluster.time_passed()
 
-    @rule()
-    def kill_app(self) -> None:
+    @rule(data=st.data(), meanwhile=st.sampled_from(["nothing", "a worker dies", "runs end", "a slot dies"]))
+    def kill_app(self, data: st.DataObject, meanwhile: str) -> None:
         """What was written is written; what was in memory, in the air and in the queue of the cluster is not."""
-        self.dispatcher._unlisten()  # the new one has a store of its own; here it is the same
+        self.dispatcher._unlisten()  # the next one has a store of its own; here it is the same
         self.cluster.leave()
+        if meanwhile == "a worker dies" and self.cluster.present:
+            self.cluster.kill_worker(self.choose(data, list(self.cluster.present)))
+        if meanwhile == "runs end":
+            for process in list(self.cluster.processes):
+                self.end_process(process, Status.COMPLETED, announced=True)
+        if meanwhile == "a slot dies" and self.cluster.processes:
+            self.cluster.lose(self.choose(data, self.cluster.processes))
         self.start_app()
 
     @rule()
@@ -171,7 +198,7 @@ class Protocol(RuleBasedStateMachine):
         self.cluster.begin(self.choose(data, self.cluster.startable()))
 
     @precondition(lambda self: self.cluster.processes)
-    @rule(data=st.data(), status=ENDS, announced=st.sampled_from([True, True, True, False]))
+    @rule(data=st.data(), status=ENDS, announced=st.booleans())
     def end(self, data: st.DataObject, status: Status, announced: bool) -> None:
         self.end_process(self.choose(data, self.cluster.processes), status, announced)
 
@@ -179,7 +206,7 @@ class Protocol(RuleBasedStateMachine):
         job = jobs.get(self.store, process.assignment.job)
         assert job is not None
         if job.status is Status.PROCESSING and job.run_id == process.run_id:
-            self.outcomes[job.id] = process.run_id
+            self.outcomes.setdefault(job.id, process.run_id)
         self.cluster.end(process, status, announced=announced)
 
     @precondition(lambda self: self.cluster.processes)
@@ -325,8 +352,8 @@ class Protocol(RuleBasedStateMachine):
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=30,
-    stateful_step_count=50,
+    max_examples=25,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
