@@ -19,6 +19,7 @@ from compute import settings as site_settings
 from compute.site import open_site
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+log = logging.getLogger("wellplate.app")
 try:
     settings = site_settings.load()
 except site_settings.BadSettings as error:
@@ -37,11 +38,19 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(site.__exit__, None, None, None)
 
 
+def on_script_error(error: Exception) -> bool:
+    """A bug in a page: the log has the traceback, the person a sentence."""
+    log.error("a page failed", exc_info=error)
+    st.error("This page ran into an error of its own. The server's log has the details; reload to try again.")
+    return True
+
+
 viewer = Path(molstar_cli.__file__).parent / "static" / "molstar"
 app = st.App(
     Path(__file__).parent / "pages" / "main.py",
     routes=[*api.routes(), Mount("/vendor/molstar", app=StaticFiles(directory=viewer))],
     lifespan=lifespan,
+    on_script_error=on_script_error,
 )
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Health:
     version: str
     store: str
     cluster: str
-    #: name, cpus, memory_mb, gpus, running, reachable
+    #: address, name, cpus, memory_mb, gpus, running
     workers: list[dict[str, Any]]
     #: cpus free over all workers
     slots: int

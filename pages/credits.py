@@ -59,7 +59,7 @@ def frame(entries: list[LedgerEntry]) -> pd.DataFrame:
             "Balance": [entry.balance for entry in entries],
             "Held": [entry.held for entry in entries],
             "Note": [entry.note for entry in entries],
-            "Job": [f"/app/jobs?jobId={entry.job}" if entry.job else None for entry in entries],
+            "Job": [f"/app/jobs?jobId={entry.job}" if entry.job else "" for entry in entries],
         }
     )
 

@@ -12,9 +12,10 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import ErrorKind, Job, JobDetail, Person, Status, Step, Usage
-from pages import figures, file_inputs, human, job_actions, job_list, panels, session, statuses
+from pages import figures, file_inputs, forms, human, job_actions, job_list, panels, session, statuses
 from pages.components.live import listen
 from pages.drawing import badge, facts, header, refusal
+from tools.contract import Tool
 
 LOG_LINES = 40
 #: Files listed before the rest is folded away.
@@ -73,8 +74,9 @@ def present(workbench: Workbench, person: Person, job_id: str, was_live: bool) -
 
 
 def beside(workbench: Workbench, person: Person, detail: JobDetail) -> None:
-    about(detail)
-    inputs_and_settings(workbench, person, detail)
+    tool = offered(workbench, person, detail.job.tool)
+    about(detail, tool)
+    inputs_and_settings(workbench, person, detail, tool)
     downloads(detail)
     past(detail)
 
@@ -265,14 +267,23 @@ def usage(used: Usage, job_id: str) -> None:
         )
 
 
-def about(detail: JobDetail) -> None:
+def offered(workbench: Workbench, person: Person, tool_id: str) -> Tool | None:
+    """The job's tool; None when this site does not offer it any more."""
+    return next((status.tool for status in workbench.tools(person) if status.tool.id == tool_id), None)
+
+
+def about(detail: JobDetail, tool: Tool | None) -> None:
     job = detail.job
+    name = escape(tool.name if tool else job.tool)
     st.subheader("About", anchor=False)
     cpus = f"{job.cpus_min}" if job.cpus_min == job.cpus_max else f"{job.cpus_min}–{job.cpus_max}"
     memory = human.size(job.memory_mb * 1e6)
     facts(
         [
-            ("Tool", f'<a href="/app/tool?tool={quote(job.tool)}" target="_self">{escape(job.tool)}</a>'),
+            (
+                "Tool",
+                f'<a href="/app/tool?tool={quote(job.tool)}" target="_self">{name}</a>' if tool else name,
+            ),
             ("Submitter", escape(job.submitter_name)),
             ("Submitted", human.time_html(job.created_at)),
             ("Started", human.time_html(job.started_at)),
@@ -297,13 +308,17 @@ def credits(detail: JobDetail) -> str:
     return f"{charged} {'held' if job.started_at is None and job.live else 'charged' if job.started_at else 'released'}"
 
 
-def inputs_and_settings(workbench: Workbench, person: Person, detail: JobDetail) -> None:
+def inputs_and_settings(workbench: Workbench, person: Person, detail: JobDetail, tool: Tool | None) -> None:
     st.subheader("Inputs", anchor=False)
     given = workbench.input_files(person, detail.job.id)
     facts((human.words(name), input_links(detail.job.id, name, files)) for name, files in given.items())
     if detail.settings:
         st.subheader("Settings", anchor=False)
-        facts([(human.words(name), escape(setting(value))) for name, value in detail.settings.items()])
+        labels = {field.name: field.label for field in forms.fields(tool.Settings)} if tool else {}
+        facts(
+            (escape(labels.get(name, human.words(name))), escape(setting(value)))
+            for name, value in detail.settings.items()
+        )
 
 
 def input_links(job_id: str, name: str, files: list[dict[str, Any]]) -> str:

@@ -61,7 +61,6 @@ def workers(health: Health) -> None:
                 "CPUs": [worker["cpus"] for worker in health.workers],
                 "Memory (GB)": [round(worker["memory_mb"] / 1000, 1) for worker in health.workers],
                 "GPUs": [worker["gpus"] for worker in health.workers],
-                "Answers": [bool(worker["reachable"]) for worker in health.workers],
             }
         ),
         hide_index=True,

@@ -466,7 +466,6 @@ class FakeWorkbench:
                     "memory_mb": 7800,
                     "gpus": 0,
                     "running": 2,
-                    "reachable": True,
                 }
             ],
             slots=0,

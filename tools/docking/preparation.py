@@ -200,7 +200,9 @@ def in_words(report: dict[str, Any]) -> str:
     )
     lines.append(f"- Protonation states ({source}): {states or 'none to choose'}.")
     for name, notes in report["ligands"].items():
-        lines.append(f"- Ligand {name}: {' '.join(notes) or 'used as given'} Charges and tautomers as drawn.")
+        lines.append(
+            f"- Ligand {name}: {' '.join(notes) or 'used as given.'} Charges and tautomers as drawn."
+        )
     return "\n".join(lines)
 
 
