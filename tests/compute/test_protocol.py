@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -348,6 +350,29 @@ class Protocol(RuleBasedStateMachine):
     def settled(self) -> bool:
         busy = self.dispatcher._busy or self.cluster.tasks or self.cluster.air or self.io.waiting
         return not busy and all(job.status not in LIVE for job in self.everyone())
+
+
+@pytest.fixture
+def protocol() -> Iterator[Protocol]:
+    machine = Protocol()
+    machine.open()
+    machine.flow_until_owned()
+    yield machine
+    machine.teardown()
+
+
+def test_an_outcome_that_nobody_announces_counts(protocol: Protocol) -> None:
+    (process,) = protocol.cluster.processes
+    protocol.end_process(process, Status.COMPLETED, announced=False)
+    assert protocol.outcomes == {process.assignment.job: process.run_id}
+
+
+def test_a_worker_that_dies_while_no_app_is_there_is_noticed_by_the_next(protocol: Protocol) -> None:
+    (process,) = protocol.cluster.processes
+    protocol.dispatcher._unlisten()
+    protocol.cluster.leave()
+    protocol.cluster.kill_worker(process.worker)
+    protocol.start_app()
 
 
 TestProtocol = Protocol.TestCase
