@@ -55,7 +55,7 @@ def _measure(folder: Path, count: int, repeats: int) -> tuple[dict[str, tuple[fl
     sqlite = history.copy_to_sqlite(path, folder / "wellplate.sqlite")
     store = Store(path)
     try:
-        questions = [*_lists(store, sqlite, count), *_others(store, sqlite, count)]
+        questions = [*_lists(store, sqlite), *_others(store, sqlite, count)]
         lines, p95 = [], {}
         for question in questions:
             _same(question)
@@ -108,11 +108,11 @@ def _plain(answer: Any) -> Any:
     return answer.id if isinstance(answer, Job) else answer
 
 
-def _lists(store: Store, sqlite: sqlite3.Connection, count: int) -> list[Question]:
+def _lists(store: Store, sqlite: sqlite3.Connection) -> list[Question]:
     """The pages that people look at."""
     team, small = team_id(LARGEST), team_id(SMALLEST)
     everything = JobFilter()
-    deep = _deep(count)
+    deep = _deep(sqlite, team)
 
     def page(
         name: str,
@@ -149,9 +149,14 @@ def _lists(store: Store, sqlite: sqlite3.Connection, count: int) -> list[Questio
     ]
 
 
-def _deep(count: int) -> int:
-    """The number before which page 10,000 of the largest team begins, or its last pages."""
-    return max(PAGE, count - 2 * PAGE * 9_999)
+def _deep(sqlite: sqlite3.Connection, team: str) -> int:
+    """The number before which page 10,000 of a team begins, or its last whole page."""
+    size = sqlite.execute("select count(*) from jobs where team = ?", [team]).fetchone()[0]
+    above = min(PAGE * 9_999, size - PAGE) - 1
+    found = sqlite.execute(
+        "select seq from jobs where team = ? order by seq desc limit 1 offset ?", [team, above]
+    )
+    return int(found.fetchone()[0])
 
 
 def _others(store: Store, sqlite: sqlite3.Connection, count: int) -> list[Question]:
