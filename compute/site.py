@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from compute.accounts import Accounts
-from compute.cluster import Cluster
-from compute.dispatcher import Dispatcher
+from compute.cluster.client import Cluster
 from compute.offers import limits_by_id
+from compute.people.accounts import Accounts
+from compute.queue.dispatcher import Dispatcher
 from compute.settings import Settings
 from compute.workbench import Workbench, set_current
 from data.folders import Folders

@@ -18,11 +18,11 @@ from cachetools import LRUCache
 
 from compute import access, results, submissions
 from compute.access import Action, Scope
-from compute.accounts import Accounts
-from compute.cluster import Cluster
-from compute.dispatcher import Dispatcher
+from compute.cluster.client import Cluster
 from compute.menu import menu
 from compute.offers import catalogue, limits_of
+from compute.people.accounts import Accounts
+from compute.queue.dispatcher import Dispatcher
 from compute.settings import Settings
 from data import jobs, ledger, uploads
 from data.backup import backup

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 import api
 from api.guard import COOKIE
 from compute import settings, workbench
-from compute.accounts import Accounts, SignedIn
-from compute.passwords import Passwords
+from compute.people.accounts import Accounts, SignedIn
+from compute.people.passwords import Passwords
 from compute.workbench import Workbench
 from data import jobs
 from data.folders import Folders

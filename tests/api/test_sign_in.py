@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from api.auth import local_path
 from api.guard import COOKIE
-from compute.accounts import Accounts
+from compute.people.accounts import Accounts
 from data import people
 from data.records import Person, utcnow
 from tests.api.laboratory import PASSWORD, Laboratory

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from compute.access import Scope
-from compute.accounts import Accounts
+from compute.people.accounts import Accounts
 from data.records import Person, new_id
 from tests.api.laboratory import BODY, Laboratory
 from tests.api.test_jobs import refused

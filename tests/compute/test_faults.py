@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from compute.local_cluster import LocalCluster
+from compute.cluster.local import LocalCluster
 from compute.messages import REFUSED
 from compute.site import open_site
 from data.errors import Unavailable, WrongState

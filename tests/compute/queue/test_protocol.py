@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from compute.dispatcher import LOOK_S, Dispatcher
+from compute.queue.dispatcher import LOOK_S, Dispatcher
 from compute.settings import load
 from data import jobs
 from data.folders import Folders
 from data.records import LIVE, TERMINAL, Job, Status, new_id
 from data.store import Store
-from tests.compute.scripted import Deferred, Process, ScriptedCluster, SentTask
+from tests.compute.queue.scripted import Deferred, Process, ScriptedCluster, SentTask
 from tests.data.conftest import make_job, make_person, make_team
 from tools.contract import Limits
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from compute.access import Scope, may_administer
-from compute.directory import Directory, digest
-from compute.passwords import Passwords
+from compute.people.directory import Directory, digest
+from compute.people.passwords import Passwords
+from compute.people.throttle import Throttle
 from compute.settings import Settings
-from compute.throttle import Throttle
 from data import people
 from data.errors import BadInput, Forbidden, NotFound
 from data.people import Account, ApiToken, Session

@@ -22,9 +22,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from compute import child, processes
 from compute.messages import Lines, encode
-from compute.usage import Meter
+from compute.worker import child, processes
+from compute.worker.usage import Meter
 
 #: The latest progress goes on at most this often, in seconds.
 PROGRESS_EVERY = 1.0
@@ -145,7 +145,7 @@ class Slot:
 
 
 def _import(names: list[str]) -> None:
-    from compute.template import import_all
+    from compute.worker.template import import_all
 
     import_all(names)
 

@@ -11,8 +11,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from compute import processes
-from compute.processes import MARKER, Process
+from compute.worker import processes
+from compute.worker.processes import MARKER, Process
 
 #: A process that does not go after KILL hangs in the kernel; waited for this long, in seconds.
 PATIENCE_S = 5.0

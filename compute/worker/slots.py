@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from compute.messages import Lines, encode
-from compute.template import POOLS
+from compute.worker.template import POOLS
 
 #: The template's imports on a cold disk, in seconds.
 START_S = 120.0
@@ -20,7 +20,7 @@ START_S = 120.0
 #: The template ends its slots and itself when its socket closes; after this it is killed, in seconds.
 END_S = 10.0
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 #: What the template keeps of the worker's environment; nothing in it is secret.
 KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
@@ -151,7 +151,7 @@ class Slots:
         environment |= {name: "1" for name in POOLS}
         with theirs:
             self._template = subprocess.Popen(
-                [sys.executable, "-m", "compute.template", str(theirs.fileno())],
+                [sys.executable, "-m", "compute.worker.template", str(theirs.fileno())],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

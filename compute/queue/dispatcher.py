@@ -15,9 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-from compute.cluster import Cluster, End, Listener
-from compute.feeder import Feeder, Task, need_of
-from compute.runs import Runs, written
+from compute.cluster.client import Cluster, End, Listener
+from compute.queue.feeder import Feeder, Task, need_of
+from compute.queue.runs import Runs, written
 from compute.settings import Settings
 from data import jobs
 from data.errors import WellplateError

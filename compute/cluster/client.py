@@ -18,11 +18,11 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 from distributed.security import Security
 
-from compute import supervisor
-from compute.local_cluster import LocalCluster
+from compute.cluster.local import LocalCluster
 from compute.messages import TOPIC, Assignment
-from compute.needs import Need
+from compute.queue.needs import Need
 from compute.settings import Settings
+from compute.worker import supervisor
 
 log = logging.getLogger("wellplate.cluster")
 

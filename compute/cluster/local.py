@@ -1,7 +1,7 @@
 """The default cluster: `dask scheduler` and one `dask worker` as processes of their own, on loopback with TLS.
 
-They outlive an app that died (compute/grace.py ends them) and are found again by `HOME/run/cluster.json`. A process is
-known by pid and start time, never by pid alone.
+They outlive an app that died (grace.py ends them) and are found again by `HOME/run/cluster.json`. A process is known
+by pid and start time, never by pid alone.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import psutil
 
-from compute import certificates
+from compute.cluster import certificates
 from compute.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 #: What a process of the cluster may inherit: no secret of the app is among it.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 _STOP_TIMEOUT_S = 20
@@ -78,7 +78,7 @@ class LocalCluster:
         self.address = f"tls://127.0.0.1:{port}"
         self.scheduler = self._spawn(
             "scheduler",
-            [*_LOOPBACK, "--protocol", "tls", "--port", str(port), "--preload", "compute.grace"],
+            [*_LOOPBACK, "--protocol", "tls", "--port", str(port), "--preload", "compute.cluster.grace"],
         )
         self.start_worker()
 

@@ -1,6 +1,6 @@
-"""The template: `python -m compute.template FD`. One small process per worker with the tools' imports done.
+"""The template: `python -m compute.worker.template FD`. One small process per worker with the tools' imports done.
 
-It forks slots (see compute.slot) and does nothing else. It must have one thread, because a fork copies
+It forks slots (see compute.worker.slot) and does nothing else. It must have one thread, because a fork copies
 only one. Every orphan of a slot that was killed becomes a child of the template, which ends it.
 
     supervisor -> template   {"slot": true} with one end of a socket pair
@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from compute import processes, slot
 from compute.messages import encode
+from compute.worker import processes, slot
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -188,7 +188,7 @@ class Template:
 if __name__ == "__main__":
     for pool in POOLS:
         os.environ[pool] = "1"
-    # Under this name the module would exist twice: here, and as compute.template in the children.
-    from compute.template import main as run
+    # Under this name the module would exist twice: here, and as compute.worker.template in the children.
+    from compute.worker.template import main as run
 
     run(int(sys.argv[1]))

@@ -17,10 +17,11 @@ import duckdb
 import psutil
 import pytest
 
-from compute import messages, processes, supervisor
+from compute import messages
 from compute.messages import CANCELLED, DISK_FULL, LEASE, LOST, OUTCOME, PROGRESS, REFUSED, STARTED
-from compute.supervisor import UnfitWorker, check_files_root
-from tests.compute.worker import OtherWorker, Worker, assignment, gone, until
+from compute.worker import processes, supervisor
+from compute.worker.supervisor import UnfitWorker, check_files_root
+from tests.compute.worker.running import OtherWorker, Worker, assignment, gone, until
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from compute import settings
-from compute.accounts import Accounts, SignedIn
-from compute.passwords import Passwords
-from compute.throttle import MAX_KEYS, Throttle
+from compute.people.accounts import Accounts, SignedIn
+from compute.people.passwords import Passwords
+from compute.people.throttle import MAX_KEYS, Throttle
 from data.errors import BadInput, TooMany
 from data.records import Role
 from data.store import Store

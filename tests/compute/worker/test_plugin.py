@@ -15,13 +15,14 @@ import psutil
 import pytest
 from distributed import Client
 
-from compute import messages, supervisor
+from compute import messages
 from compute.messages import OUTCOME, PROGRESS, TOPIC
-from tests.compute.worker import Inbox, assignment, gone
+from compute.worker import supervisor
+from tests.compute.worker.running import Inbox, assignment, gone
 
 pytestmark = pytest.mark.cluster
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 #: Long enough that a busy machine does not miss it.
 LEASE_S = 6.0
 

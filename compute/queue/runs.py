@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from compute import messages
-from compute.cluster import Cluster, End
-from compute.feeder import Feeder, Task, need_of
-from compute.needs import Need
+from compute.cluster.client import Cluster, End
+from compute.queue.feeder import Feeder, Task, need_of
+from compute.queue.needs import Need
 from compute.settings import Settings
 from data import jobs
 from data.errors import WellplateError

@@ -24,9 +24,9 @@ from typing import Any
 from pydantic import ValidationError
 
 import tools
-from compute import processes
 from compute.messages import encode, json_safe
-from compute.tables import write_table
+from compute.worker import processes
+from compute.worker.tables import write_table
 from data.records import ErrorKind, utcnow
 from tools.contract import Given, InputFailure, LocalFile, Result, ToolFailure
 
@@ -215,7 +215,7 @@ def environment(spec: Mapping[str, Any], work: Path) -> dict[str, str]:
 
 
 def _use_threads(cpus: int) -> None:
-    from compute.template import thread_pools
+    from compute.worker.template import thread_pools
 
     thread_pools().limit(limits=cpus)
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from compute.cluster import Worker
-from compute.dispatcher import LOOK_S, Dispatcher
-from compute.feeder import QUICK_TASKS, RIDE
+from compute.cluster.client import Worker
+from compute.queue.dispatcher import LOOK_S, Dispatcher
+from compute.queue.feeder import QUICK_TASKS, RIDE
 from compute.settings import load
 from data import jobs
 from data.folders import Folders
 from data.records import ErrorKind, Job, Status, new_id
 from data.store import Store
-from tests.compute.scripted import Deferred, ScriptedCluster
+from tests.compute.queue.scripted import Deferred, ScriptedCluster
 from tests.data.conftest import make_job, make_person, make_team
 from tools.contract import Limits
 

@@ -25,11 +25,12 @@ from distributed import Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.worker import WORKER_ANY_RUNNING
 
-from compute import leftovers, messages
-from compute.contact import Announcer, Lease
+from compute import messages
 from compute.messages import Assignment
-from compute.slots import SlotHandle, SlotLost, Slots, TemplateFailed
-from compute.verdict import verdict
+from compute.worker import leftovers
+from compute.worker.contact import Announcer, Lease
+from compute.worker.slots import SlotHandle, SlotLost, Slots, TemplateFailed
+from compute.worker.verdict import verdict
 from data.records import Outcome, new_id, utcnow
 
 logger = logging.getLogger("wellplate.supervisor")

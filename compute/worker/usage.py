@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from compute import processes
-from compute.processes import Process
+from compute.worker import processes
+from compute.worker.processes import Process
 
 #: Samples kept; when there are more, every second one goes.
 ROWS = 200

@@ -1,6 +1,6 @@
 """A cluster whose every step a test decides: what starts and ends, what is delivered late, twice or never, what dies.
 
-It has the methods of compute.cluster.Cluster, and leaves on disk what a supervisor leaves.
+It has the methods of compute.cluster.client.Cluster, and leaves on disk what a supervisor leaves.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from compute import messages
-from compute.cluster import End, Listener, NotConnected, Worker
+from compute.cluster.client import End, Listener, NotConnected, Worker
 from compute.messages import Assignment
-from compute.needs import Need
+from compute.queue.needs import Need
 from data.records import Outcome, Status, new_id
 
 

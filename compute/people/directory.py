@@ -1,6 +1,6 @@
 """Who is who, in memory: what every request must know to tell who asks.
 
-It is loaded at the start and written through by `compute.accounts`, so a look-up costs microseconds, and a revocation
+It is loaded at the start and written through by `accounts.py`, so a look-up costs microseconds, and a revocation
 holds from the next look-up on. Of a session's cookie or a token only the SHA-256 is known.
 """
 

@@ -1,6 +1,6 @@
 """A supervisor without a cluster: what it announces goes into an inbox. Also runs as a process of its own to be killed.
 
-python -m tests.compute.worker FILES CACHE      assignments as JSON lines in, messages as JSON lines out
+python -m tests.compute.worker.running FILES CACHE      assignments as JSON lines in, messages as JSON lines out
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import psutil
 
 from compute import messages
 from compute.messages import Assignment
-from compute.supervisor import Supervisor
+from compute.worker.supervisor import Supervisor
 
 PATIENCE_S = 30.0
 
@@ -165,11 +165,11 @@ class OtherWorker:
         self.inbox = Inbox()
         (home / "files").mkdir(exist_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.compute.worker", str(home)],
+            [sys.executable, "-m", "tests.compute.worker.running", str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from compute import processes
-from compute.slots import SlotLost, Slots, TemplateFailed
-from compute.template import NEVER, POOLS
-from tests.compute.worker import gone, until
+from compute.worker import processes
+from compute.worker.slots import SlotLost, Slots, TemplateFailed
+from compute.worker.template import NEVER, POOLS
+from tests.compute.worker.running import gone, until
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_what_starts_threads_is_not_imported() -> None:
     told = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         check=True,
         capture_output=True,
         text=True,
@@ -73,7 +73,7 @@ def test_an_import_that_starts_threads_is_refused() -> None:
     told = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
     )
@@ -146,14 +146,14 @@ def test_closing_ends_all(slots: Slots) -> None:
 
 
 def test_a_template_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compute.slots.ROOT", Path("/"))
+    monkeypatch.setattr("compute.worker.slots.ROOT", Path("/"))
     with pytest.raises(TemplateFailed, match="its reason is in the worker's log"):
         Slots(print).start()
 
 
 def test_an_orphan_of_a_killed_slot_is_ended_by_the_template(slots: Slots, tmp_path: Path) -> None:
     """The supervisor is not needed for it: this is what holds when the worker is busy."""
-    from tests.compute.worker import Worker, assignment
+    from tests.compute.worker.running import Worker, assignment
 
     worker = Worker(tmp_path).start()
     worker.begin(assignment("a", "grandchild"))

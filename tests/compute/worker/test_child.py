@@ -13,11 +13,11 @@ import duckdb
 import numpy
 import pytest
 
-from compute.child import Job, LimitFailure, describe
 from compute.messages import Lines, encode, json_safe
-from compute.tables import write_table
-from compute.usage import ROWS, Meter
-from compute.verdict import duration, log_tail
+from compute.worker.child import Job, LimitFailure, describe
+from compute.worker.tables import write_table
+from compute.worker.usage import ROWS, Meter
+from compute.worker.verdict import duration, log_tail
 from tools.contract import Column, Given, InputFailure, Model, Table, ToolFailure
 
 

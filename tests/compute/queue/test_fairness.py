@@ -8,7 +8,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compute.fairness import Turns
+from compute.queue.fairness import Turns
 from data.records import Job, Status, Visibility, new_id, utcnow
 
 

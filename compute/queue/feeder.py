@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from compute.cluster import Cluster, End, NotConnected
-from compute.fairness import Turns
+from compute.cluster.client import Cluster, End, NotConnected
 from compute.messages import Assignment
-from compute.needs import Need
+from compute.queue.fairness import Turns
+from compute.queue.needs import Need
 from compute.settings import Settings
 from data import jobs
 from data.folders import Folders
