@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from compute.cluster.local import LocalCluster
-from compute.messages import REFUSED
+from compute.messages import LOST, REFUSED
 from compute.site import open_site
 from data.errors import Unavailable, WrongState
 from data.records import ErrorKind, JobDetail, Status
@@ -217,12 +217,16 @@ def test_a_worker_retired_as_expected_costs_no_retry_and_gives_one_result(site: 
 def test_dask_runs_the_attempt_of_a_retired_worker_again_and_is_refused(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The app does not hear that the worker left, so it does not take the task back in time."""
+    """The app hears neither that the worker left nor that the run is lost, so it does not take the task back."""
     job_id = site.submit("wait-for-file", credits=3)
     address = site.running(job_id).job.worker
     listener = site.workbench._cluster._listener
     assert listener is not None
+    heard = listener.messages
     monkeypatch.setattr(listener, "worker_left", lambda address, expected: None)
+    monkeypatch.setattr(
+        listener, "messages", lambda said: heard([each for each in said if each["kind"] != LOST])
+    )
     refused = threading.Event()
     stop_run = site.workbench._cluster.stop_run
 
