@@ -17,7 +17,7 @@ def moment(time: datetime | None) -> str | None:
 
 
 def job_row(person: Person | None, job: Job) -> dict[str, Any]:
-    """A job in a list. Of a colleague's private job only what the team's list shows."""
+    """A job in a list. The verbs empty what a colleague's private job keeps to itself; here it has no key either."""
     if not may(person, Action.SEE, job):
         return _public_row(job)
     return _public_row(job) | {
@@ -37,7 +37,7 @@ def job_row(person: Person | None, job: Job) -> dict[str, Any]:
 def job_detail(person: Person | None, detail: JobDetail) -> dict[str, Any]:
     """A job with everything that its page shows."""
     row = job_row(person, detail.job)
-    if not may(person, Action.SEE, detail.job):
+    if detail.row_only:
         return row
     return row | {
         "steps": [_step(step) for step in detail.steps],

@@ -260,13 +260,13 @@ class Workbench:
     def jobs(
         self, person: Person, filter: JobFilter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
     ) -> JobPage:
-        """The team's jobs, newest first."""
+        """The team's jobs, newest first; of a colleague's private job what its row tells and no more."""
         self._refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         if not 1 <= limit <= 500:
             raise BadInput("limit is from 1 to 500.", field="limit")
         found = jobs.page(self._store, person.team, filter, limit + 1, _seq_of(cursor))
         more = len(found) > limit
-        shown = found[:limit]
+        shown = [job if access.may(person, Action.SEE, job) else row_of(job) for job in found[:limit]]
         return JobPage(jobs=shown, next_cursor=str(shown[-1].seq) if more else None)
 
     def counts(self, person: Person, filter: JobFilter = EVERYTHING) -> dict[Status, int]:
@@ -484,7 +484,7 @@ class Workbench:
         for job_id in job_ids:
             name = job_id
             try:
-                name = self._detail(job_id).job.name
+                name = self._allowed(person, Action.SEE_ROW, job_id).job.name
                 verb(person, job_id)
                 done.append(name)
             except WellplateError as error:
@@ -620,11 +620,15 @@ def bad_input(problems: list[Problem]) -> BadInput:
     return BadInput(f"{first.message}{more}", field=first.field)
 
 
+def row_of(job: Job) -> Job:
+    """What a colleague's list tells of a private job: nothing that its tool said."""
+    return replace(job, error=None, note=None, step=None, progress=None)
+
+
 def row_only(detail: JobDetail) -> JobDetail:
     """A detail that tells no more than the row of the list."""
-    job = replace(detail.job, error=None, note=None)
     return JobDetail(
-        job=job,
+        job=row_of(detail.job),
         inputs={},
         settings={},
         price=[],

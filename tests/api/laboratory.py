@@ -17,7 +17,7 @@ from compute.people.passwords import Passwords
 from compute.workbench import Workbench
 from data import jobs
 from data.folders import Folders
-from data.records import Claim, Job, Outcome, Person, Progress, Role, Status, new_id
+from data.records import Claim, ErrorKind, Job, JobError, Outcome, Person, Progress, Role, Status, new_id
 from data.store import Store
 
 PASSWORD = "correct horse battery"
@@ -146,6 +146,11 @@ class Laboratory:
         )
         assert jobs.finish(self.store, outcome).result() is not None
         return results
+
+    def fail(self, job_id: str, message: str) -> None:
+        job = self.job(job_id)
+        error = JobError(kind=ErrorKind.INPUT, message=message, log_tail=message)
+        assert jobs.refuse(self.store, job.id, job.attempt, error).result() is not None
 
     def job(self, job_id: str) -> Job:
         job = jobs.get(self.store, job_id)

@@ -238,6 +238,31 @@ def test_colleague_gets_the_row_of_a_private_job_and_strangers_nothing(
     assert refused(lab.browser().get(path)) == (404, "not_found", None)
 
 
+def test_list_of_the_workbench_tells_nothing_of_what_a_private_job_said(
+    lab: Laboratory, ada: Person, browser: TestClient
+) -> None:
+    failed, running = submit(browser, visibility="private"), submit(browser, visibility="private")
+    lab.fail(failed, "ligand SECRET-17 is odd")
+    lab.start(running)
+    lab.report(running, 40)
+    bob = lab.join("bob")
+    mine = {job.id: job for job in lab.workbench.jobs(ada).jobs}
+    theirs = {job.id: job for job in lab.workbench.jobs(bob).jobs}
+    assert mine[failed].error is not None and mine[running].step == "Convert"
+    assert theirs.keys() == mine.keys()
+    for job in theirs.values():
+        assert (job.error, job.note, job.step, job.progress) == (None, None, None, None)
+
+
+def test_bulk_actions_tell_a_stranger_no_name(lab: Laboratory, ada: Person, browser: TestClient) -> None:
+    job_id = submit(browser, visibility="private", name="secret target")
+    for verb in (lab.workbench.cancel_many, lab.workbench.delete_many):
+        outcomes = verb(lab.found("eve" + verb.__name__), [job_id])
+        assert (outcomes.done, [name for name, _ in outcomes.refused]) == ([], [job_id])
+        assert "secret" not in str(outcomes)
+    assert lab.workbench.cancel_many(ada, [job_id]).done == ["secret target"]
+
+
 def test_public_job_is_read_by_anybody_and_changed_by_nobody(lab: Laboratory, browser: TestClient) -> None:
     job_id = submit(browser, visibility="public")
     nobody = lab.browser()
