@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ import api
 from compute import settings as site_settings
 from compute.site import open_site
 
+# Jobs, uploads and secrets are for the site's own user, wherever its folders lie; the cluster inherits it.
+os.umask(0o077)
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 log = logging.getLogger("wellplate.app")
 try:

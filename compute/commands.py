@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import urllib.error
@@ -22,6 +23,7 @@ class CommandFailed(Exception):
 
 
 def main(arguments: list[str]) -> int:
+    os.umask(0o077)  # what is restored or saved is for this user only, as it is in the app
     parser = argparse.ArgumentParser(prog="wellplate")
     verbs = parser.add_subparsers(dest="verb", required=True)
     token = verbs.add_parser("token", help="a new API token of the site's admin")

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+
+from tests.conftest import CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = "/usr/bin/chromium"
 #: WebGL in software, for the 3D panels; nothing that talks to the network.
 FLAGS = (
     "--no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run "
@@ -86,7 +88,12 @@ def start_server(home: Path, **environment: str) -> Server:
     }
     with open(home / "app.log", "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=given, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=given,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            umask=0o022,  # what most accounts have
         )
     server = Server(home, port, process, token)
     _until_it_answers(server)
@@ -103,14 +110,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        assert not os.environ.get("CI"), "chromium is missing; packages-test.txt names it"
-        pytest.skip("chromium is not installed (packages-test.txt)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +155,8 @@ def _until_it_answers(server: Server) -> None:
         try:
             with urllib.request.urlopen(f"{server.url}/healthz", timeout=5):
                 return
+        except urllib.error.HTTPError:
+            return  # unwell, and it says so
         except OSError:
             try:
                 wait.wait(0.1)  # returns at once when the app has ended

@@ -66,6 +66,16 @@ def test_token_and_link_commands_answer(server: Server) -> None:
     assert "/auth/link?token=" in command(server.home, "link").stdout
 
 
+def test_nobody_else_on_the_machine_reads_what_the_site_keeps(server: Server) -> None:
+    """Whatever the mode of the home itself: it may have been there before."""
+    job_id = completed(server)
+    ours = {server.home / "settings.toml", server.home / "app.log"}
+    kept = [path for path in server.home.rglob("*") if path not in ours and not path.is_symlink()]
+    assert any(path.is_relative_to(server.home / "files" / "jobs" / job_id) for path in kept)
+    open_to_others = [str(path) for path in kept if path.exists() and path.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
 def test_commands_say_that_the_app_is_not_running(tmp_path: Path) -> None:
     answer = command(tmp_path, "token")
     assert answer.returncode == 1
