@@ -49,7 +49,7 @@ def test_the_template_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_starts_threads_is_not_imported() -> None:
     code = (
-        "import sys; from compute import template; template.prepare()\n"
+        "import sys; from compute.worker import template; template.prepare()\n"
         f"print([each for each in {NEVER!r} if each in sys.modules])"
     )
     environment = {**os.environ, **dict.fromkeys(POOLS, "1")}
@@ -67,7 +67,7 @@ def test_what_starts_threads_is_not_imported() -> None:
 def test_an_import_that_starts_threads_is_refused() -> None:
     code = (
         "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-        "from compute import template; template.prepare()"
+        "from compute.worker import template; template.prepare()"
     )
     environment = {**os.environ, **dict.fromkeys(POOLS, "1")}
     told = subprocess.run(
