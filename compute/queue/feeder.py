@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from compute.cluster.client import Cluster, End, NotConnected
+from compute.cluster.client import Cluster, End, NotConnected, Worker
 from compute.messages import Assignment
 from compute.queue.fairness import Turns
 from compute.queue.needs import Need
@@ -83,6 +83,7 @@ class Feeder:
         self.hungry = False
         workers = self._cluster.workers()
         taken = dict(running)
+        self._withdraw_unfit(workers, taken)
         quick = QUICK_TASKS * len(workers) - sum(task.quick for task in self._tasks.values())
         buffer = self._settings.jobs.window_extra - self._unstarted(taken)
         free = self.free(taken.items())
@@ -97,7 +98,7 @@ class Feeder:
         if quick > 0:
             self._feed_quick([job for job in waiting if job.cpus_min == 0], quick)
         fitting = [job for job in waiting if job.cpus_min > 0 and any(map(need_of(job).within, workers))]
-        self._feed_slots(fitting, free, buffer)
+        self._feed_slots(fitting, workers, free, buffer)
 
     def need_of_task(self, job_id: str) -> Need | None:
         task = self._task_of.get(job_id)
@@ -142,7 +143,13 @@ class Feeder:
 
     def _unstarted(self, running: dict[str, Need]) -> int:
         """Tasks that take cpus and of which no run announced itself yet."""
-        return sum(not task.quick and not task.left.keys() & running.keys() for task in self._tasks.values())
+        return sum(_waits(task, running) for task in self._tasks.values())
+
+    def _withdraw_unfit(self, workers: list[Worker], running: dict[str, Need]) -> None:
+        """The worker that a task was cut out for is gone: taken back, it is handed out again for those here."""
+        for task in self._tasks.values():
+            if workers and _waits(task, running) and not any(map(task.need.within, workers)):
+                self._cluster.withdraw(task.handle)
 
     def _feed_quick(self, waiting: list[Job], room: int) -> None:
         # In this order of arguments the last one's turn counts too: zip asks for one more before it ends.
@@ -152,13 +159,18 @@ class Feeder:
             if ride:
                 self._send(ride, Need(), cpus=1)
 
-    def _feed_slots(self, waiting: list[Job], free: Need, buffer: int) -> None:
+    def _feed_slots(self, waiting: list[Job], workers: list[Worker], free: Need, buffer: int) -> None:
         left = len(waiting)
         for job in self._turns.order(waiting):
             need = need_of(job)
             cpus = job.cpus_min
+            if need.gpus > max(0, free.gpus):
+                left -= 1
+                continue  # those who need no GPU do not wait for one
             if need.within(free):
-                cpus = min(job.cpus_max, max(job.cpus_min, free.cpus // max(1, left)))
+                share = max(job.cpus_min, free.cpus // max(1, left))
+                largest = max(worker.cpus for worker in workers if need.within(worker))
+                cpus = min(job.cpus_max, share, largest)
             elif buffer > 0:
                 buffer -= 1
             else:
@@ -223,6 +235,10 @@ class Feeder:
     def _refuse(self, job: Job, message: str) -> None:
         error = JobError(kind=ErrorKind.PLATFORM, message=message)
         jobs.refuse(self._store, job.id, job.attempt, error).add_done_callback(self._written)
+
+
+def _waits(task: Task, running: dict[str, Need]) -> bool:
+    return not task.quick and not task.left.keys() & running.keys()
 
 
 def need_of(job: Job) -> Need:

@@ -76,7 +76,7 @@ class Process:
 
 
 class ScriptedCluster:
-    """Two cpus a worker; a task needs a worker from the moment in which its first run starts."""
+    """Two cpus a worker, unless told; a task needs a worker from the moment in which its first run starts."""
 
     LEASE_S = 60.0
 
@@ -155,11 +155,12 @@ class ScriptedCluster:
 
     # What happens
 
-    def add_worker(self) -> None:
+    def add_worker(self, cpus: int = 2, gpus: int = 0) -> str:
         self._numbers += 1
         address = f"worker-{self._numbers}"
-        self.present[address] = Worker(address, address, cpus=2, memory_mb=8192, gpus=0)
+        self.present[address] = Worker(address, address, cpus=cpus, memory_mb=8192, gpus=gpus)
         self._say(Event(lambda listener: listener.worker_came(address)))
+        return address
 
     def startable(self) -> list[SentTask]:
         busy = {id(process.task) for process in self.processes}

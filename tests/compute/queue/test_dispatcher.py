@@ -166,6 +166,37 @@ def test_a_job_alone_gets_all_its_cpus_and_shares_them_with_others(bench: Bench)
     assert [task.given[0].cpus for task in bench.cluster.tasks] == [1, 1]
 
 
+def test_no_job_gets_more_cpus_than_a_single_worker_has(bench: Bench) -> None:
+    bench.cluster.add_worker()
+    bench.step()
+    bench.submit(cpus=1, most=4)
+    bench.step()
+    assert [task.given[0].cpus for task in bench.cluster.tasks] == [2]
+
+
+def test_what_was_cut_out_for_a_worker_that_left_is_handed_out_again_for_another(bench: Bench) -> None:
+    large = bench.cluster.add_worker(cpus=4)
+    bench.step()
+    job_id = bench.submit(cpus=1, most=4)
+    bench.step()
+    assert [task.given[0].cpus for task in bench.cluster.tasks] == [4]
+    bench.cluster.kill_worker(large)
+    bench.step()
+    assert [(task.given[0].job, task.given[0].cpus) for task in bench.cluster.tasks] == [(job_id, 2)]
+
+
+def test_a_job_that_waits_for_a_gpu_holds_up_nobody_who_needs_none(bench: Bench) -> None:
+    bench.cluster.add_worker(cpus=4, gpus=1)
+    bench.step()
+    on_gpu = [bench.submit(gpus=1) for _ in range(6)]
+    plain = [bench.submit() for _ in range(3)]
+    bench.step()
+    assert bench.sent() == [[on_gpu[0]], *([each] for each in plain)]
+    bench.cluster.end(bench.cluster.begin(bench.cluster.tasks[0]))
+    bench.step()
+    assert [on_gpu[1]] in bench.sent()
+
+
 def test_a_tool_that_was_turned_off_fails_its_jobs_and_gives_back_the_hold(bench: Bench) -> None:
     bench.offered.clear()
     job_id = bench.submit(credits=5)
