@@ -15,7 +15,9 @@ from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+from tests.conftest import CHROMIUM
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.e2e
@@ -48,21 +50,13 @@ def site() -> Iterator[str]:
     process.wait(20)
 
 
-@pytest.fixture(scope="module")
-def player() -> Iterator[Playwright]:
-    with sync_playwright() as player:
-        yield player
-
-
-def launch(player: Playwright, *arguments: str) -> Browser:
-    chromium = "/usr/bin/chromium"
-    path = chromium if Path(chromium).exists() else None
-    return player.chromium.launch(executable_path=path, args=[*QUIET, *arguments])
+def launch(driver: Playwright, *arguments: str) -> Browser:
+    return driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
 
 
 @pytest.fixture(scope="module")
-def browser(player: Playwright) -> Iterator[Browser]:
-    browser = launch(player, *SOFTWARE_GL)
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    browser = launch(playwright_driver, *SOFTWARE_GL)
     yield browser
     browser.close()
 
@@ -143,8 +137,8 @@ def test_a_structure_is_drawn_and_another_pose_chosen(site: str, page: Page) -> 
     assert errors == []
 
 
-def test_without_webgl_there_is_a_sentence(site: str, player: Playwright) -> None:
-    browser = launch(player, "--disable-3d-apis")
+def test_without_webgl_there_is_a_sentence(site: str, playwright_driver: Playwright) -> None:
+    browser = launch(playwright_driver, "--disable-3d-apis")
     page = browser.new_page()
     page.goto(job(site, "imatinib"))
     expect(page.get_by_text("cannot draw in 3D")).to_be_visible()
