@@ -50,8 +50,9 @@ def _carry_out(given: argparse.Namespace, settings: Settings) -> str:
     if given.verb == "backup":
         return f"Saved to {_backup(settings, given.target)}"
     if given.verb == "restore":
-        backup.restore(given.source, settings.home)
-        return f"Restored into {settings.home}"
+        restored = backup.restore(given.source, settings.home, settings.files)
+        lost = len(restored.without_files)
+        return f"Restored into {restored.home}. Jobs whose files were not in the backup: {lost}."
     moved = backup.move_wal_aside(settings.database)
     return f"Moved to {moved}; start Wellplate again."
 

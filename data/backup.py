@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ import duckdb
 
 from data import rows
 from data.database import connect, is_storage, mark_of, transaction, wal_of
-from data.errors import BadInput, Unavailable, WellplateError
+from data.errors import BadInput, Unavailable
 from data.records import new_id, utcnow
 from data.store import Store
 
@@ -253,27 +252,3 @@ def _refuse_in_use(path: Path) -> None:
         raise Unavailable(f"{path} cannot be opened; stop the app first. ({error})") from error
     finally:
         second.unlink()
-
-
-def main(arguments: list[str]) -> int:
-    """restore BACKUP HOME | move-wal-aside HOME"""
-    try:
-        match arguments:
-            case ["restore", source, home]:
-                restored = restore(Path(source), Path(home))
-                print(
-                    f"Restored to {restored.home}. Jobs without their files: {len(restored.without_files)}."
-                )
-            case ["move-wal-aside", home]:
-                print(f"The log is kept as {move_wal_aside(Path(home) / DATABASE)}. The app can start again.")
-            case _:
-                print(f"usage: python -m data.backup {main.__doc__}", file=sys.stderr)
-                return 2
-    except WellplateError as error:
-        print(error.message, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

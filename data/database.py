@@ -216,8 +216,8 @@ class Database:
         self.read_only = (
             "The newest changes of the database could not be read back (its write-ahead log is damaged or "
             "missing), so it is shown read-only, as it was before them. Stop the app, keep a copy of the home "
-            f"folder. Then restore a backup, or go on without these changes: "
-            f"python -m data.backup move-wal-aside {self.path.parent}"
+            f"folder {self.path.parent}. Then restore a backup, or go on without these changes: "
+            "make move-wal-aside"
         )
 
 

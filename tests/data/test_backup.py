@@ -161,15 +161,3 @@ def test_a_tar_cannot_write_outside_of_the_home(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         backup.restore(source, tmp_path / "home")
     assert not list(tmp_path.rglob("evil.py"))
-
-
-def test_the_command_restores_and_says_what_is_wrong(
-    store: Store, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    backup.backup(store, files, tmp_path / "b")
-    home = str(tmp_path / "home")
-    assert backup.main(["restore", str(tmp_path / "b"), home]) == 0
-    assert backup.main(["restore", str(tmp_path / "b"), home]) == 1
-    assert "is not empty" in capsys.readouterr().err
-    assert backup.main(["move-wal-aside", home]) == 1
-    assert backup.main(["rename"]) == 2

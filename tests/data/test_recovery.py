@@ -135,7 +135,7 @@ def test_a_flipped_byte_in_the_log_loses_nothing_until_somebody_says_so(
     before = {name: name.read_bytes() for name in (path, wal_of(path), mark_of(path))}
 
     store = Store(path)
-    assert store.read_only is not None and "move-wal-aside" in store.read_only
+    assert store.read_only is not None and "make move-wal-aside" in store.read_only
     assert jobs.live_counts(store) == {}  # reading works: what the last checkpoint had
     with pytest.raises(Unavailable, match="read-only"):
         jobs.submit(store, make_job(team=new_id(), submitter=new_id())).result()
