@@ -22,6 +22,7 @@ LOG_LINES = 40
 LISTED_FILES = 8
 #: Widths of the job and of what stands beside it.
 COLUMNS = [2, 1]
+CANCELLING = "Cancelling: the program was told to stop, and in a few seconds it is killed."
 #: What one can do about each kind of error.
 ADVICE = {
     ErrorKind.INPUT: "Duplicate the job, correct what the sentence names, and run it again.",
@@ -40,6 +41,8 @@ def main(workbench: Workbench, person: Person, job_id: str) -> None:
     st.button(
         "All jobs", icon=":material/arrow_back:", type="tertiary", on_click=job_list.back, key="job.back"
     )
+    if detail.row_only:
+        return private(workbench, person, detail)
     if detail.job.live:
         return running(workbench, person, job_id)
     left, right = st.columns(COLUMNS, gap="large")
@@ -55,6 +58,16 @@ def main(workbench: Workbench, person: Person, job_id: str) -> None:
         # Last, so that a tool whose view fails takes neither log nor downloads with it.
         with result:
             panels.draw_all(workbench, person, detail)
+
+
+def private(workbench: Workbench, person: Person, detail: JobDetail) -> None:
+    """A colleague's job that is not shared: what the list tells of it, and no more."""
+    job_actions.carry_out(workbench, person)
+    heading(workbench, person, detail.job)
+    st.info(
+        f"This job is private to {human.markdown_text(detail.job.submitter_name)}.", icon=":material/lock:"
+    )
+    about(detail, offered(workbench, person, detail.job.tool))
 
 
 @st.fragment
@@ -100,7 +113,7 @@ def show(workbench: Workbench, person: Person, job_id: str, was_live: bool) -> J
     person = session.still(person) or person
     listen(key=f"job.{job_id}.live", jobs=[job_id])
     detail = seen(workbench, person, job_id)
-    if detail is None or detail.job.live != was_live:
+    if detail is None or detail.row_only or detail.job.live != was_live:
         st.rerun(scope="app")
     job_actions.carry_out(workbench, person)
     heading(workbench, person, detail.job)
@@ -162,9 +175,8 @@ def timing(job: Job) -> str:
 def progress(workbench: Workbench, person: Person, detail: JobDetail) -> None:
     job = detail.job
     if job.cancel_requested:
-        st.warning(
-            "Cancelling: the program was told to stop and is killed after 5 s.", icon=":material/stop_circle:"
-        )
+        why = workbench.waiting(person, job.id) if job.status is Status.PROCESSING else None
+        st.warning(human.markdown_text(why or CANCELLING), icon=":material/stop_circle:")
     if job.status in (Status.PENDING, Status.QUEUED, Status.RETRY):
         why = workbench.waiting(person, job.id)
         st.info(human.markdown_text(why or "Waits for a free slot."), icon=":material/hourglass_empty:")
@@ -215,7 +227,10 @@ def step_time(step: Step) -> str:
 
 
 def log_tail(workbench: Workbench, person: Person, job_id: str) -> None:
-    text = workbench.log(person, job_id, tail=LOG_LINES)
+    try:
+        text = workbench.log(person, job_id, tail=LOG_LINES)
+    except WellplateError as error:
+        return refusal(error)
     if text.strip():
         st.code(text, language=None, height=240 if text.count("\n") > 10 else "content")
 
@@ -276,8 +291,10 @@ def about(detail: JobDetail, tool: Tool | None) -> None:
     job = detail.job
     name = escape(tool.name if tool else job.tool)
     st.subheader("About", anchor=False)
-    cpus = f"{job.cpus_min}" if job.cpus_min == job.cpus_max else f"{job.cpus_min}–{job.cpus_max}"
-    memory = human.size(job.memory_mb * 1e6)
+    least = max(1, job.cpus_min)  # a quick tool asks for none: it has a lane of its own
+    cpus = f"{least}" if least == job.cpus_max else f"{least}–{job.cpus_max}"
+    memory = human.size(job.memory_mb * 2**20)
+    owners = [] if detail.row_only else [("Credits", credits(detail)), ("Worker", escape(job.worker or "–"))]
     facts(
         [
             (
@@ -288,9 +305,8 @@ def about(detail: JobDetail, tool: Tool | None) -> None:
             ("Submitted", human.time_html(job.created_at)),
             ("Started", human.time_html(job.started_at)),
             ("Ended", human.time_html(job.ended_at)),
-            ("Credits", credits(detail)),
             ("Asked for", f"{cpus} CPUs, {memory}{f', {job.gpus} GPUs' if job.gpus else ''}"),
-            ("Worker", escape(job.worker or "–")),
+            *owners,
             ("Attempt", str(job.attempt)),
             ("Id", f"<code>{job.id}</code>"),
         ]
@@ -310,8 +326,12 @@ def credits(detail: JobDetail) -> str:
 
 def inputs_and_settings(workbench: Workbench, person: Person, detail: JobDetail, tool: Tool | None) -> None:
     st.subheader("Inputs", anchor=False)
-    given = workbench.input_files(person, detail.job.id)
-    facts((human.words(name), input_links(detail.job.id, name, files)) for name, files in given.items())
+    try:
+        given = workbench.input_files(person, detail.job.id)
+    except WellplateError as error:
+        refusal(error)
+    else:
+        facts((human.words(name), input_links(detail.job.id, name, files)) for name, files in given.items())
     if detail.settings:
         st.subheader("Settings", anchor=False)
         labels = {field.name: field.label for field in forms.fields(tool.Settings)} if tool else {}

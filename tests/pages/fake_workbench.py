@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus
-from data.errors import BadInput, NotEnoughCredits, NotFound, Unavailable, WrongState
+from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus, row_only
+from data.errors import BadInput, Forbidden, NotEnoughCredits, NotFound, Unavailable, WrongState
 from data.people import ApiToken, Session
 from data.records import (
     Balance,
@@ -237,6 +237,12 @@ class FakeWorkbench:
         self.submitted: list[Submission] = []
         self.library: list[StoredFile] = []
         self.calls: list[tuple[Any, ...]] = []
+        #: Jobs of which the person may see the row only.
+        self.private: set[str] = set()
+        #: What delays a job that runs.
+        self.delayed: dict[str, str] = {}
+        #: Jobs whose folder is missing.
+        self.lost: set[str] = set()
         if jobs:
             self._fill()
 
@@ -315,7 +321,8 @@ class FakeWorkbench:
     def job(self, person: Person | None, job_id: str) -> JobDetail:
         if job_id not in self.records:
             raise NotFound("There is no such job, or it is not shared with you.")
-        return replace(self.details[job_id], job=self.records[job_id])
+        detail = replace(self.details[job_id], job=self.records[job_id])
+        return row_only(detail) if job_id in self.private else detail
 
     def actions(self, person: Person | None, job: Job) -> dict[str, str | None]:
         over = None if job.status.terminal else "It has not ended yet."
@@ -334,7 +341,7 @@ class FakeWorkbench:
 
     def waiting(self, person: Person | None, job_id: str) -> str | None:
         if self.records[job_id].status is not Status.PENDING:
-            return None
+            return self.delayed.get(job_id)
         return "Both slots are taken; 1 job is before it."
 
     def cancel(self, person: Person, job_id: str) -> Job:
@@ -411,13 +418,20 @@ class FakeWorkbench:
         ]
 
     def log(self, person: Person | None, job_id: str, *, tail: int | None = None) -> str:
+        self._need_all_of(job_id)
         return "Computing Vina grid ... done.\nPerforming docking (seed: 1) ...\n0%   10   20   30\n|----|----|--"
+
+    def _need_all_of(self, job_id: str) -> None:
+        if job_id in self.private:
+            raise Forbidden("You may not see this job.")
+        if job_id in self.lost:
+            raise NotFound("The files of this job are not on this server.")
 
     def files(self, person: Person | None, job_id: str) -> list[dict[str, Any]]:
         return self.details[job_id].files
 
     def input_files(self, person: Person | None, job_id: str) -> dict[str, list[dict[str, Any]]]:
-        self.job(person, job_id)
+        self._need_all_of(job_id)
         return {
             "receptor": [{"name": "1iep.pdb", "format": "pdb", "bytes": len(RECEPTOR)}],
             "ligands": [{"name": "benzene.smi", "format": "smiles", "bytes": 16}],

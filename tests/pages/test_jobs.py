@@ -159,10 +159,41 @@ def test_a_job_in_every_status_has_a_page(open_page: Open, status: Status) -> No
     assert any(statuses.look(job).word in text.value for text in app.markdown)
 
 
+@pytest.mark.parametrize("name", ["phage genomes", "1iep to"])  # ended, live
+def test_a_colleagues_private_job_shows_its_row_only(open_page: Open, name: str) -> None:
+    bench = FakeWorkbench()
+    job = named(bench, name)
+    bench.private.add(job.id)
+    app = open_page("jobs.py", bench, jobId=job.id)
+    assert not app.exception
+    assert app.title[0].value == job.name
+    assert app.info[0].value == "This job is private to Ben Okafor."
+    assert [heading.value for heading in app.subheader] == ["About"]
+
+
+@pytest.mark.parametrize("name", ["imatinib", "axitinib"])  # ended, live
+def test_a_job_without_its_folder_has_a_page(open_page: Open, name: str) -> None:
+    bench = FakeWorkbench()
+    job = named(bench, name)
+    bench.lost.add(job.id)
+    app = open_page("jobs.py", bench, jobId=job.id)
+    assert not app.exception
+    assert "The files of this job are not on this server." in app.error[0].value
+    assert "Settings" in [heading.value for heading in app.subheader]
+
+
 def test_a_waiting_job_says_why(open_page: Open) -> None:
     bench = FakeWorkbench()
     app = open_page("jobs.py", bench, jobId=named(bench, "1iep to").id)
     assert "Both slots are taken" in app.info[0].value
+
+
+def test_a_cancelled_job_whose_worker_is_out_of_reach_says_so(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    job = bench._put(replace(named(bench, "axitinib"), cancel_requested=True))
+    assert "in a few seconds" in open_page("jobs.py", bench, jobId=job.id).warning[0].value
+    bench.delayed[job.id] = "Its worker is out of reach."
+    assert open_page("jobs.py", bench, jobId=job.id).warning[0].value == "Its worker is out of reach."
 
 
 def test_a_failed_job_says_why_and_what_to_do(open_page: Open) -> None:
