@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from compute.cluster.client import Cluster, End, Listener
@@ -62,7 +62,9 @@ class Dispatcher:
         self._runs = Runs(
             settings, store, folders, cluster, post=self._post, io=self._io, calls=self._calls, clock=clock
         )
-        self._feeder = Feeder(settings, store, folders, cluster, limits, self._on_task_ended, written)
+        self._feeder = Feeder(
+            settings, store, folders, cluster, limits, self._on_task_ended, self._on_refused
+        )
         self._runs.feeder = self._feeder
         self._unlisten: Callable[[], None] = lambda: None
         self._stopping = False
@@ -153,7 +155,7 @@ class Dispatcher:
         """
         try:
             action()
-            self.problem = None
+            self.problem = self._feeder.stalled
         except WellplateError as error:
             log.warning("%s", error.message)
             self.problem = error.message
@@ -194,6 +196,11 @@ class Dispatcher:
 
     def _on_task_ended(self, task: Task, end: End, reason: str) -> None:
         self._post(lambda: self._runs.task_ended(task, end, reason))
+
+    def _on_refused(self, done: Future[Any]) -> None:
+        """In the writer's thread: a job that cannot be started was failed, or the store could not take it."""
+        if not written(done):
+            self._post(self._feeder.stall)
 
     def _on_worker_came(self, address: str) -> None:
         log.info("worker %s came", address)

@@ -19,6 +19,7 @@ from compute.queue.fairness import Turns
 from compute.queue.needs import Need
 from compute.settings import Settings
 from data import jobs
+from data.errors import Unavailable
 from data.folders import Folders
 from data.records import ErrorKind, Job, JobError
 from data.store import Store
@@ -58,7 +59,7 @@ class Feeder:
         cluster: Cluster,
         limits: Callable[[str], Limits | None],
         task_ended: Callable[[Task, End, str], None],
-        written: Callable[[Future[Any]], object],
+        refused: Callable[[Future[Any]], None],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -66,21 +67,34 @@ class Feeder:
         self._cluster = cluster
         self._limits = limits
         self._task_ended = task_ended
-        self._written = written
+        self._refused = refused
         self._tasks: dict[str, Task] = {}
         self._task_of: dict[str, Task] = {}
         self._turns = Turns()
         self._numbers = count()
         #: Whether there may be something to hand out.
         self.hungry = True
+        #: Why what there is could not be handed out; the next look tries again. None: it went through.
+        self.stalled: str | None = None
 
     @property
     def busy(self) -> bool:
-        return bool(self._tasks)
+        return bool(self._tasks) or self.stalled is not None
 
     def feed(self, running: Iterable[tuple[str, Need]]) -> None:
-        """Hand out what fits beside what runs (job and need), plus a small buffer that the workers hold back."""
+        """Hand out what fits beside what runs (job and need), plus a small buffer that the workers hold back.
+
+        Raises Unavailable when store or disk refuse; then it is stalled.
+        """
         self.hungry = False
+        self.stall()
+        self._feed(running)
+        self.stalled = None
+
+    def stall(self) -> None:
+        self.stalled = "Waiting jobs could not be handed out; it is tried again every few seconds."
+
+    def _feed(self, running: Iterable[tuple[str, Need]]) -> None:
         workers = self._cluster.workers()
         taken = dict(running)
         self._withdraw_unfit(workers, taken)
@@ -113,6 +127,7 @@ class Feeder:
         """The job is done with its task. With `withdraw`, a task that has no other is taken back if it can be."""
         task = self._task_of.pop(job_id, None)
         if task is None:
+            self.hungry = True  # a run of an earlier app: no task's end tells that its cpus are free
             return
         task.left.pop(job_id, None)
         if withdraw and not task.left and task.handle is not None:
@@ -189,8 +204,7 @@ class Feeder:
             for made in assignments:
                 self._folders.mark_live(made.job)
         except OSError as error:
-            log.warning("no room to hand out jobs: %s", error)
-            return  # the next look tries again
+            raise Unavailable(f"Waiting jobs cannot be handed out: {error.strerror}.") from error
         first = assignments[0]
         key = f"{first.job}-{first.attempt}-{next(self._numbers)}"
         task = Task(key, need, {made.job: made for made in assignments})
@@ -234,7 +248,7 @@ class Feeder:
 
     def _refuse(self, job: Job, message: str) -> None:
         error = JobError(kind=ErrorKind.PLATFORM, message=message)
-        jobs.refuse(self._store, job.id, job.attempt, error).add_done_callback(self._written)
+        jobs.refuse(self._store, job.id, job.attempt, error).add_done_callback(self._refused)
 
 
 def _waits(task: Task, running: dict[str, Need]) -> bool:

@@ -211,6 +211,8 @@ class Runs:
 
     def _has_ended(self, done: Future[Job | None]) -> None:
         del self._ending[done]
+        if done.exception() is not None:
+            self.feeder.stall()  # it still waits as far as the store knows
 
     def _finished(self, run: Run, done: Future[Job | None]) -> None:
         """In the writer's thread, before anybody hears of it: the results are in their place by then."""

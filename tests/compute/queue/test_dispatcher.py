@@ -13,6 +13,7 @@ from compute.queue.dispatcher import LOOK_S, Dispatcher
 from compute.queue.feeder import QUICK_TASKS, RIDE
 from compute.settings import load
 from data import jobs
+from data.errors import Unavailable
 from data.folders import Folders
 from data.records import ErrorKind, Job, Status, new_id
 from data.store import Store
@@ -26,15 +27,20 @@ REQUEST: dict[str, Any] = {"steps": [], "inputs": {}, "settings": {}, "files": {
 class Bench:
     def __init__(self, home: Path) -> None:
         self.now = 0.0
-        settings = load({"WELLPLATE_HOME": str(home)})
-        self.store = Store(settings.database)
+        self.settings = load({"WELLPLATE_HOME": str(home)})
+        self.store = Store(self.settings.database)
         self.team, self.person = make_team(self.store, 100), make_person(self.store)
-        self.folders = Folders(settings.files)
-        self.cluster = ScriptedCluster(settings.files, lambda: self.now)
+        self.folders = Folders(self.settings.files)
+        self.cluster = ScriptedCluster(self.settings.files, lambda: self.now)
         self.offered = {"test-noop"}
+        self.start_app()
+        self.cluster.add_worker()
+        self.step()
+
+    def start_app(self) -> None:
         self.io, self.calls = Deferred(), Deferred()
         self.dispatcher = Dispatcher(
-            settings,
+            self.settings,
             self.store,
             self.folders,
             self.cluster,  # type: ignore[arg-type]
@@ -44,8 +50,6 @@ class Bench:
             clock=lambda: self.now,
         )
         self.dispatcher.open()
-        self.cluster.add_worker()
-        self.step()
 
     def submit(self, cpus: int = 1, most: int | None = None, **different: Any) -> str:
         job_id = new_id()
@@ -234,6 +238,73 @@ def test_an_error_in_one_action_is_said_and_does_not_end_the_dispatcher(bench: B
     assert bench.sent() == [[job_id]]
 
 
+def test_jobs_that_a_full_disk_held_back_are_handed_out_when_there_is_room(bench: Bench) -> None:
+    live = bench.folders.root / "live"
+    live.rename(live.with_name("away"))
+    job_id = bench.submit()
+    bench.look()
+    assert bench.sent() == []
+    assert bench.dispatcher.problem is not None
+    live.with_name("away").rename(live)
+    bench.look()
+    assert bench.sent() == [[job_id]]
+    assert bench.dispatcher.problem is None
+
+
+def test_a_queue_that_could_not_be_read_is_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = bench.submit()
+    with monkeypatch.context() as away:
+        away.setattr(bench.store, "read", _unreadable)
+        bench.dispatcher.step(wait=False)
+    bench.dispatcher._post(lambda: None)  # something else goes right meanwhile
+    bench.step()
+    assert bench.sent() == []
+    bench.look()
+    assert bench.sent() == [[job_id]]
+
+
+def test_a_refusal_that_could_not_be_written_is_written_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.offered.clear()
+    job_id = bench.submit()
+    with monkeypatch.context() as full:
+        full.setattr(bench.store, "_connection", lambda: None)
+        bench.step()
+    assert bench.job(job_id).status is Status.PENDING
+    bench.look()
+    assert bench.job(job_id).status is Status.FAILED
+
+
+def test_a_loss_before_any_run_that_could_not_be_written_leaves_no_job_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = bench.submit()
+    bench.step()
+    with monkeypatch.context() as full:
+        full.setattr(bench.store, "_connection", lambda: None)
+        bench.cluster.fail(bench.cluster.tasks[0])
+        bench.step()
+    bench.look()
+    assert bench.sent() == [[job_id]]
+
+
+def test_the_end_of_a_run_that_an_earlier_app_started_makes_room(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[jobs]\nwindow_extra = 0\n")
+    bench = Bench(tmp_path)
+    first, second = bench.submit(cpus=2), bench.submit(cpus=2)
+    process = _begun(bench, first)
+    bench.dispatcher.stop(end_cluster=False)
+    bench.start_app()
+    bench.cluster.reconnect()
+    bench.step()
+    bench.cluster.end(process)
+    bench.step()
+    assert bench.sent() == [[second]]
+    bench.dispatcher.stop(end_cluster=False)
+    bench.store.close()
+
+
 def test_a_task_that_cannot_start_is_tried_three_times(bench: Bench) -> None:
     """As on a worker that cannot use the files: no run ever announces itself."""
     job_id = bench.submit(credits=5)
@@ -311,6 +382,10 @@ def test_nothing_is_asked_of_anybody_while_nothing_runs(bench: Bench) -> None:
     bench.cluster.running = lambda: pytest.fail("asked")  # type: ignore[method-assign]
     for _ in range(5):
         bench.look()
+
+
+def _unreadable(*asked: Any, **parameters: Any) -> Any:
+    raise Unavailable("The database cannot be read at the moment.")
 
 
 def _begun(bench: Bench, job_id: str) -> Any:
