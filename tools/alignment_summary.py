@@ -38,7 +38,6 @@ from tools.contract import (
     RunningJob,
     Table,
     TablePanel,
-    TextPanel,
     Tool,
     file_field,
 )
@@ -73,13 +72,19 @@ REPORT_EVERY = 50_000
 #: Headers are kept in memory.
 HEADER_MB = 64
 
+#: QNAME to PNEXT of the SAM columns. htslib opens whatever file the header of a CRAM names as its reference (`UR`),
+#: unless neither sequence nor TLEN are asked for.
+NO_REFERENCE = 0x0FF
+#: With TLEN, which needs the reference.
+WITH_TLEN = 0x1FF
+
 
 class Inputs(Model):
     alignment: InputFile = file_field(
         "Alignments: SAM, BAM or CRAM; sorted or not, no index needed.", FORMATS
     )
     reference: InputFile | None = file_field(
-        "The reference (FASTA) that a CRAM file was written against. Not needed for SAM and BAM.",
+        "The reference (FASTA) that a CRAM file was written against: only needed for its insert sizes.",
         ("fasta",),
         optional=True,
     )
@@ -112,8 +117,7 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
         with _opened(file, None) as alignments:
             seen = sum(1 for _ in islice(_reads(alignments, file), PEEKED))
     except InputFailure as error:
-        field = "reference" if formats.detect(file.path, file.name) == "cram" else "alignment"
-        yield Problem(field, str(error))
+        yield Problem("alignment", str(error))
         return
     if not seen:
         yield Problem("alignment", f"{file.name} has a header but no reads.")
@@ -139,16 +143,23 @@ def _header_is_huge(file: LocalFile) -> bool:
 
 @contextmanager
 def _opened(file: LocalFile, reference: Path | None) -> Iterator[pysam.AlignmentFile]:
-    """Raises InputFailure with a sentence when it cannot be opened."""
+    """Raises InputFailure with a sentence when it cannot be opened.
+
+    A reference must hold every sequence of the header, see `_refuse_other_reference`.
+    """
     import pysam
 
     # Without this htslib looks up references of CRAM files on the internet.
     os.environ["REF_PATH"] = os.devnull
+    fields = WITH_TLEN if reference else NO_REFERENCE
     verbosity = pysam.set_verbosity(0)
     try:
         try:
             alignments = pysam.AlignmentFile(
-                str(file.path), check_sq=False, reference_filename=str(reference) if reference else None
+                str(file.path),
+                check_sq=False,
+                reference_filename=str(reference) if reference else None,
+                format_options=[f"required_fields={fields}"],
             )
         except (OSError, ValueError) as error:
             raise InputFailure(_broken(file, 0, error)) from error
@@ -165,8 +176,8 @@ def _broken(file: LocalFile, reads: int, error: Exception) -> str:
     if "EOF marker" in str(error) or "truncated" in str(error):
         if formats.detect(file.path, file.name) == "cram":
             return (
-                f"{file.name} cannot be decoded after {reads:,} reads: give the reference (FASTA) that it was "
-                "written against; if you did, the file is cut short or the reference is another one."
+                f"{file.name} cannot be decoded after {reads:,} reads: the file is cut short, or the reference is "
+                "not the one that it was written against."
             )
         return f"{file.name} is cut short after {reads:,} readable reads. Copy or upload it again."
     return f"{file.name} cannot be read after {reads:,} reads: {str(error)[:150]}. Is it complete and valid?"
@@ -241,11 +252,14 @@ class _Counts:
 
 def run(job: RunningJob) -> Result:
     file, settings = job.given.file("alignment"), job.given.settings
-    reference = _reference(job)
+    format = formats.detect(file.path, file.name)
+    if format not in FORMATS:  # htslib would fetch what a list of addresses (htsget) names
+        raise InputFailure(f"{file.name} is {formats.describe(format)}. Give alignments as SAM, BAM or CRAM.")
+    reference = _reference(job) if format == "cram" else None
     job.step("Read alignments")
     counts = _Counts()
     size = file.path.stat().st_size
-    in_blocks = formats.detect(file.path, file.name) == "bam"
+    in_blocks = format == "bam"
     with _opened(file, reference) as alignments:
         header = [(str(name), int(alignments.lengths[i])) for i, name in enumerate(alignments.references)]
         for number, read in enumerate(_reads(alignments, file)):
@@ -256,6 +270,9 @@ def run(job: RunningJob) -> Result:
                 job.progress(fraction, f"{number:,} alignments")
     if not counts.flags:
         raise InputFailure(f"{file.name} has a header but no reads.")
+    without_inserts = format == "cram" and reference is None
+    if without_inserts:
+        counts.inserts.clear()
     job.step("Compute coverage")
     profiles = _profiles(job, counts, header)
     return Result(
@@ -269,12 +286,17 @@ def run(job: RunningJob) -> Result:
             ),
             _histogram("insert_sizes", "Insert sizes of proper pairs", "Insert size", "bp", counts.inserts),
         ],
-        warnings=list(_warnings(counts, header, settings)),
+        warnings=[*_warnings(counts, header, settings), *([_NO_INSERTS] if without_inserts else [])],
     )
 
 
+_NO_INSERTS = (
+    "Insert sizes are left out: for those of a CRAM file, give the reference (FASTA) it was written against."
+)
+
+
 def _reference(job: RunningJob) -> Path | None:
-    """The reference, unpacked and indexed in the working folder."""
+    """The reference of a CRAM file, unpacked and indexed in the working folder."""
     import pysam
 
     files = job.given.files("reference")
@@ -292,7 +314,23 @@ def _reference(job: RunningJob) -> Path | None:
         pysam.faidx(str(target))
     except pysam.SamtoolsError as error:
         raise InputFailure(f"{files[0].name} cannot be indexed as FASTA: {str(error)[:150]}") from error
+    _refuse_other_reference(job.given.file("alignment"), target)
     return target
+
+
+def _refuse_other_reference(file: LocalFile, reference: Path) -> None:
+    """Raises InputFailure when a sequence is missing or empty: htslib would open the file that the header names."""
+    import pysam
+
+    with _opened(file, None) as alignments, pysam.FastaFile(str(reference)) as fasta:
+        wanted = zip(alignments.references, alignments.lengths, strict=True)
+        lengths = dict(zip(fasta.references, fasta.lengths, strict=True))
+        other = [name for name, length in wanted if not length or lengths.get(name) != length]
+    if other:
+        raise InputFailure(
+            f"The reference is another one than {file.name} was written against: it has no sequence "
+            f"{other[0]} of the same length. Give the same FASTA, or none."
+        )
 
 
 def _profiles(job: RunningJob, counts: _Counts, header: list[tuple[str, int]]) -> dict[int, coverage.Profile]:
@@ -452,8 +490,6 @@ def view(finished: Finished) -> Sequence[Panel]:
             ],
         )
     ]
-    if finished.warnings:
-        panels.append(TextPanel("Notes", "\n".join(f"- {warning}" for warning in finished.warnings)))
     bins = finished.rows("coverage")
     if bins:
         panels.append(figures.coverage(bins))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import re
+import socket
 from array import array
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -202,16 +205,141 @@ def test_a_damaged_bam_is_told(tmp_path: Path, bam: Path) -> None:
         TOOL.run(running.LocalJob(given, tmp_path / "job"))
 
 
-def test_a_cram_without_its_reference_is_told(tmp_path: Path) -> None:
-    reference = tmp_path / "reference.fa"
+def cram_naming(folder: Path, named: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CRAM that needs its references, several in a slice, and whose header says that they are at `named`."""
+    sequences = {name: name.upper() * 400 for name in "acg"}
+    for sequence in sequences.values():
+        (folder / md5(sequence.encode()).hexdigest()).write_text(sequence)
+    header = {
+        "SQ": [
+            {"SN": name, "LN": 400, "M5": md5(sequence.encode()).hexdigest(), "UR": named}
+            for name, sequence in sequences.items()
+        ]
+    }
+    monkeypatch.setenv("REF_PATH", f"{folder}/%s")
+    path = folder / "x.cram"
+    with pysam.AlignmentFile(
+        str(path), "wc", header=header, format_options=["multi_seq_per_slice=1"]
+    ) as file:
+        for index in range(120):
+            read = pysam.AlignedSegment(file.header)
+            read.query_name, read.flag, read.cigarstring = f"r{index}", 99, "50M"
+            read.reference_id, read.reference_start, read.mapping_quality = index % 3, index, 60
+            read.next_reference_id, read.next_reference_start, read.template_length = index % 3, 300, 200
+            read.query_sequence = "ACG"[index % 3] * 50
+            read.query_qualities = pysam.qualitystring_to_array("F" * 50)
+            file.write(read)
+    return path
+
+
+def referenced(folder: Path) -> tuple[Path, Path]:
+    """A CRAM that needs its reference, and the reference, which htslib is told of in the header."""
+    folder.mkdir()
+    reference, cram = folder / "named.fa", folder / "x.cram"
     reference.write_text("".join(f">{sq['SN']}\n{'A' * sq['LN']}\n" for sq in HEADER["SQ"]))  # type: ignore[index]
-    cram = write(tmp_path / "x.cram", "wc", reference_filename=str(reference))
-    moved = tmp_path / "moved.fa"
-    reference.rename(moved)  # the header of a CRAM remembers where its reference was
-    problems = list(TOOL.check(running.given(TOOL, {"alignment": cram}, {}, tmp_path)))
-    assert [problem.field for problem in problems] == ["reference"] and "reference (FASTA)" in problems[
-        0
-    ].message
+    with pysam.AlignmentFile(
+        str(cram),
+        "wc",
+        header=HEADER,
+        reference_filename=str(reference),
+        format_options=["multi_seq_per_slice=1"],
+    ) as file:
+        for read in reads(300):
+            file.write(read)
+    Path(f"{reference}.fai").unlink()
+    return cram, reference
+
+
+def was_opened(reference: Path) -> bool:
+    """htslib writes an index beside a reference that it opens."""
+    return Path(f"{reference}.fai").exists()
+
+
+def test_htslib_by_itself_opens_the_file_that_a_cram_names(tmp_path: Path) -> None:
+    """Otherwise the next tests would show nothing."""
+    cram, reference = referenced(tmp_path / "x")
+    with pysam.AlignmentFile(str(cram), check_sq=False) as file:
+        assert sum(1 for _ in file) == 300
+    assert was_opened(reference)
+
+
+def test_the_file_that_a_cram_names_is_never_opened(tmp_path: Path) -> None:
+    cram, reference = referenced(tmp_path / "x")
+    given = running.given(TOOL, {"alignment": cram}, {}, tmp_path)
+    assert list(TOOL.check(given)) == []
+    assert not was_opened(reference)
+    result = TOOL.run(running.LocalJob(given, tmp_path / "job"))
+    assert result.summary["alignments"] == 300
+    assert not was_opened(reference)
+
+
+@pytest.mark.parametrize("fasta", [">chrA\n" + "A" * 2000 + "\n", ">chrA\n>chrB\n>empty\n", ">other\nACGT\n"])
+def test_a_reference_that_lacks_sequences_is_refused_and_no_other_opened(tmp_path: Path, fasta: str) -> None:
+    cram, reference = referenced(tmp_path / "x")
+    given = running.given(
+        TOOL, {"alignment": cram, "reference": {"text": fasta, "name": "r.fa"}}, {}, tmp_path
+    )
+    list(TOOL.check(given))
+    with pytest.raises(InputFailure, match=r"another one|cannot be indexed"):
+        TOOL.run(running.LocalJob(given, tmp_path / "job"))
+    assert not was_opened(reference)
+
+
+def test_the_given_reference_is_used_instead_of_the_named_one(tmp_path: Path) -> None:
+    cram, reference = referenced(tmp_path / "x")
+    given = running.given(
+        TOOL, {"alignment": cram, "reference": {"text": reference.read_text(), "name": "r.fa"}}, {}, tmp_path
+    )
+    assert list(TOOL.check(given)) == []
+    assert TOOL.run(running.LocalJob(given, tmp_path / "job")).summary["median_insert"]
+    assert not was_opened(reference)
+
+
+@pytest.mark.parametrize("with_reference", [True, False])
+@pytest.mark.parametrize("scheme", ["http", "ftp", "https", "s3+http"])
+def test_no_connection_is_made_for_a_cram(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, with_reference: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        named = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/x.fa"
+        inputs: dict[str, Any] = {"alignment": cram_naming(tmp_path, named, monkeypatch)}
+        if with_reference:
+            text = "".join(f">{name}\n{name.upper() * 400}\n" for name in "acg")
+            inputs["reference"] = {"text": text, "name": "r.fa"}
+        given = running.given(TOOL, inputs, {}, tmp_path)
+        assert list(TOOL.check(given)) == []
+        assert TOOL.run(running.LocalJob(given, tmp_path / "job")).summary["alignments"] == 120
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):  # nobody waits to be accepted
+            listener.accept()
+
+
+def test_a_list_of_addresses_is_no_alignment(tmp_path: Path) -> None:
+    """htslib would fetch what such a file names."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/x.bam"
+        text = json.dumps({"htsget": {"format": "BAM", "urls": [{"url": address}]}})
+        given = running.given(TOOL, {"alignment": {"text": text, "name": "x.sam"}}, {}, tmp_path)
+        assert [problem.field for problem in TOOL.check(given)] == ["alignment"]
+        with pytest.raises(InputFailure):
+            TOOL.run(running.LocalJob(given, tmp_path / "job"))
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_a_cram_without_its_reference_lacks_only_insert_sizes(tmp_path: Path, bam: Path) -> None:
+    cram, _ = referenced(tmp_path / "x")
+    same = tmp_path / "same.bam"
+    with pysam.AlignmentFile(str(same), "wb", header=HEADER) as file:
+        for read in reads(300):
+            file.write(read)
+    found = summarise(tmp_path / "cram", {"alignment": cram})
+    expected = summarise(tmp_path / "bam", {"alignment": same})
+    for table in ("flags", "references", "coverage", "mapping_quality"):
+        assert rows(found, table) == rows(expected, table)
+    assert rows(expected, "insert_sizes") and not rows(found, "insert_sizes")
+    assert any("Insert sizes are left out" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize(
