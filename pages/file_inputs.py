@@ -157,12 +157,10 @@ def _sources(
 
 
 def _arrived(key: str, chosen: list[dict[str, Any]]) -> None:
-    file = uploaded(key)
-    if file is None:
-        return
     names = st.session_state.setdefault("files.names", {})
-    names[file["id"]] = f"{file['name']} · {human.size(float(str(file['size'])))}"
-    chosen.append({"file": file["id"]})
+    for file in uploaded(key):
+        names[file["id"]] = f"{file['name']} · {human.size(file['size'])}"
+        chosen.append({"file": file["id"]})
 
 
 def _paste(field: Field, key: str, chosen: list[dict[str, Any]]) -> None:

@@ -34,6 +34,7 @@ class Upload {
     this.rows = box.querySelector(".rows");
     this.running = new Set();
     this.waiting = [];
+    this.done = [];
     this.button.onclick = () => this.input.click();
     this.input.onchange = () => { this.take(this.input.files); this.input.value = ""; };
     this.drop.ondragover = (event) => { event.preventDefault(); this.drop.classList.add("over"); };
@@ -47,7 +48,7 @@ class Upload {
 
   show({ data, setTriggerValue }) {
     this.data = data;
-    this.tell = (file) => setTriggerValue("uploaded", file);
+    this.tell = (files) => setTriggerValue("uploaded", files);
     this.button.textContent = data.several ? "Choose files" : "Choose a file";
     this.drop.setAttribute("aria-label", `Upload: ${data.label}`);
     const kinds = data.accept.length ? `${data.accept.join(", ")}` : "any format";
@@ -61,7 +62,7 @@ class Upload {
     this.next();
   }
 
-  /** One after the other, so that each answer reaches the page by itself. */
+  /** One after the other. The page is told of all that arrived, because it may hear the newest answer only. */
   next() {
     if (this.running.size || !this.waiting.length) return;
     this.send(this.waiting.shift());
@@ -100,7 +101,8 @@ class Upload {
     };
     request.onload = () => {
       if (request.status < 200 || request.status >= 300) return end(sentence(request));
-      this.tell(JSON.parse(request.responseText));
+      this.done.push(JSON.parse(request.responseText));
+      this.tell([...this.done]);
       return end();
     };
     request.onerror = () => end("the connection broke. Try again.");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ _upload = st.components.v2.component(
 def upload(
     label: str, *, key: str, accept: Sequence[str], several: bool, on_done: Callable[[], None]
 ) -> None:
-    """Draw the field. `on_done` runs after an upload; `uploaded(key)` is then `{id, name, size, format}`."""
+    """Draw the field. `on_done` runs after an upload, though perhaps once for several that came together."""
     _upload(
         key=key,
         data={"label": label, "accept": list(accept), "several": several, "url": "/api/v1/files"},
@@ -24,6 +25,10 @@ def upload(
     )
 
 
-def uploaded(key: str) -> dict[str, object] | None:
-    """The file that has just arrived, inside `on_done`."""
-    return getattr(st.session_state.get(key), "uploaded", None)
+def uploaded(key: str) -> list[dict[str, Any]]:
+    """Inside `on_done`: the files that arrived and were not told before, each `{id, name, size, format}`."""
+    arrived = getattr(st.session_state.get(key), "uploaded", None) or []
+    seen: set[str] = st.session_state.setdefault(f"{key}.seen", set())
+    new = [file for file in arrived if file["id"] not in seen]
+    seen.update(file["id"] for file in new)
+    return new

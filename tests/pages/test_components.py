@@ -92,6 +92,16 @@ def test_a_file_is_uploaded_and_a_refusal_is_a_sentence(site: str, page: Page, t
     expect(page.get_by_text("my protein.pdb · 300 kB")).to_be_visible()
 
 
+def test_of_several_uploads_at_once_none_is_lost(site: str, page: Page, tmp_path: Path) -> None:
+    files = [tmp_path / f"ligand {number}.sdf" for number in range(5)]
+    for file in files:
+        file.write_bytes(b"x" * 1000)
+    page.goto(f"{site}/app/tool?tool=dock")
+    page.locator("input[type=file][multiple]").first.set_input_files(files)
+    for file in files:
+        expect(page.get_by_text(f"{file.name} · 1.0 kB")).to_have_count(1)
+
+
 def test_a_new_job_appears_by_itself_and_again_after_a_broken_socket(site: str, page: Page) -> None:
     page.goto(f"{site}/app/jobs")
     count = page.get_by_text(re.compile(r"\d+ jobs on this page"))
