@@ -19,7 +19,7 @@ def header(title: str, what: str = "") -> None:
     """The page's title, and a sentence that says what it is for."""
     st.title(human.markdown_text(title), anchor=False)
     if what:
-        st.caption(what)
+        st.caption(human.markdown_text(what))
 
 
 def badge(job: Job) -> None:
@@ -34,7 +34,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def refusal(error: WellplateError) -> None:
-    st.error(error.message, icon=":material/error:")
+    st.error(human.markdown_text(error.message), icon=":material/error:")
 
 
 def empty(sentence: str, *, link: str | None = None, label: str = "", icon: str = ":material/info:") -> None:

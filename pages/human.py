@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html import escape
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -105,3 +106,12 @@ def markdown_text(text: str) -> str:
     for sign in "`*_{}[]()#+!|<>$~:":
         escaped = escaped.replace(sign, f"\\{sign}")
     return " ".join(escaped.split())
+
+
+def markdown_list(text: str) -> str:
+    """Lines of a tool, with what people wrote in them: items of a list and bold words stay, the rest is as written."""
+    lines = []
+    for line in text.splitlines():
+        mark, words = ("- ", line[2:]) if line.startswith("- ") else ("", line)
+        lines.append(mark + re.sub(r"\\\*\\\*([\w ]+)\\\*\\\*", r"**\1**", markdown_text(words)))
+    return "\n".join(lines)

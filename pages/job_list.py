@@ -327,7 +327,7 @@ def columns(drawn: Drawn) -> dict[str, Any]:
             alignment="left",
             width=240,
             key=open_key,
-            on_click=_clicked,
+            on_click=_opened,
             args=(open_key, drawn),
             help="Opens the job.",
         ),
@@ -349,19 +349,23 @@ def columns(drawn: Drawn) -> dict[str, Any]:
             type="tertiary",
             width=44,
             key=menu_key,
-            on_click=_clicked,
+            on_click=_chosen,
             args=(menu_key, drawn),
         ),
     }
 
 
-def _clicked(key: str, drawn: Drawn) -> None:
-    """A name or a menu item of a row: the job is the one drawn there, whatever the list holds by now."""
-    click = st.session_state[key]
-    if click is None:
-        return
-    action = next((key for key, label in job_actions.LABELS.items() if label == click["label"]), "open")
-    job_actions.choose(action, [drawn.page.jobs[click["row"]]])
+def _opened(key: str, drawn: Drawn) -> None:
+    """The name of a row, whatever it is: the job is the one drawn there, whatever the list holds by now."""
+    if click := st.session_state[key]:
+        job_actions.choose("open", [drawn.page.jobs[click["row"]]])
+
+
+def _chosen(key: str, drawn: Drawn) -> None:
+    """An item of a row's menu."""
+    if click := st.session_state[key]:
+        action = next(action for action, label in job_actions.LABELS.items() if label == click["label"])
+        job_actions.choose(action, [drawn.page.jobs[click["row"]]])
 
 
 def pager(page: JobPage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from compute import workbench
-from pages import session
+from pages import human, session
 from pages.drawing import STATIC, header
 
 
@@ -58,7 +58,10 @@ def main() -> None:
     st.set_page_config(page_title=f"{page.title} · Wellplate", page_icon=STATIC / "wells.svg", layout="wide")
     st.html(STATIC / "wellplate.css")
     if sentence := workbench.current().read_only:
-        st.warning(f"**The database did not open cleanly.** {sentence}", icon=":material/warning:")
+        st.warning(
+            f"**The database did not open cleanly.** {human.markdown_text(sentence)}",
+            icon=":material/warning:",
+        )
     if who is None:
         return sign_in()
     page.run()

@@ -62,14 +62,14 @@ def draw_preview(panel: Panel) -> None:
 
 
 def plain(panel: FigurePanel | TextPanel | MetricsPanel, key: str) -> None:
-    st.subheader(panel.title, anchor=False)
+    st.subheader(human.markdown_text(panel.title), anchor=False)
     if isinstance(panel, FigurePanel):
         figures.draw(panel.figure, key=key, alt=panel.alt or panel.title)
         note(panel.note)
     elif isinstance(panel, MetricsPanel):
         metrics(panel)
     elif panel.language == "markdown":
-        st.markdown(panel.text)
+        st.markdown(human.markdown_list(panel.text))
     else:
         st.code(panel.text, language=panel.language, height=320 if panel.text.count("\n") > 18 else "content")
 
@@ -77,16 +77,17 @@ def plain(panel: FigurePanel | TextPanel | MetricsPanel, key: str) -> None:
 def metrics(panel: MetricsPanel) -> None:
     with st.container(horizontal=True, gap="medium"):
         for label, value, help in panel.metrics:
-            st.metric(label, value, help=help or None, width="content")
+            texts = [human.markdown_text(text) for text in (label, value, help)]
+            st.metric(texts[0], texts[1], help=texts[2] or None, width="content")
 
 
 def note(text: str) -> None:
     if text:
-        st.caption(text)
+        st.caption(human.markdown_text(text))
 
 
 def scene(panel: StructurePanel, key: str, job: str | None) -> None:
-    st.subheader(panel.title, anchor=False)
+    st.subheader(human.markdown_text(panel.title), anchor=False)
     shown = [layer.label for layer in (*panel.layers, *panel.choices[:1])]
     box = ""
     if panel.box:
@@ -106,7 +107,7 @@ def scene(panel: StructurePanel, key: str, job: str | None) -> None:
 def table(
     workbench: Workbench, person: Person | None, detail: JobDetail, panel: TablePanel, key: str
 ) -> None:
-    st.subheader(panel.title, anchor=False)
+    st.subheader(human.markdown_text(panel.title), anchor=False)
     described = next((table for table in detail.tables if table["name"] == panel.table), None)
     try:
         rows = workbench.table(person, detail.job.id, panel.table)

@@ -9,7 +9,7 @@ from compute import workbench
 from compute.workbench import Health, Workbench
 from data.errors import WellplateError
 from data.records import LIVE, Person, Status
-from pages import session, statuses
+from pages import human, session, statuses
 from pages.components.live import listen
 from pages.drawing import empty, header, refusal
 
@@ -30,7 +30,8 @@ def state(workbench: Workbench, person: Person) -> None:
     if health.ok:
         st.success("App, store and cluster answer.", icon=":material/check_circle:")
     else:
-        st.error(f"Store: {health.store}. Cluster: {health.cluster}.", icon=":material/error:")
+        sentence = f"Store: {health.store}. Cluster: {health.cluster}."
+        st.error(human.markdown_text(sentence), icon=":material/error:")
     with st.container(horizontal=True, gap="large"):
         st.metric("Free CPU slots", f"{health.slots}", width="content")
         st.metric("Workers", f"{len(health.workers)}", width="content")

@@ -86,3 +86,10 @@ def test_a_columns_decimals(values: list[float], format: str | None) -> None:
 )
 def test_a_downloads_name(name: str, stem: str) -> None:
     assert panels.file_stem(name) == stem
+
+
+def test_a_list_stays_a_list_and_what_people_wrote_in_it_is_shown_as_written() -> None:
+    text = "- **233** residues.\n- Ligand [x](http://y) `z`: used as given."
+    assert human.markdown_list(text) == (
+        "- **233** residues.\n- Ligand \\[x\\]\\(http\\://y\\) \\`z\\`\\: used as given."
+    )

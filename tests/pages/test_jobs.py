@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 
 from data.records import Job, Status
 from pages import job_actions, job_list, statuses
 from tests.pages.conftest import Open
-from tests.pages.fake_workbench import FakeWorkbench
+from tests.pages.fake_workbench import ANNA, FakeWorkbench
 
 
 def named(bench: FakeWorkbench, name: str) -> Job:
@@ -147,6 +148,20 @@ def test_saying_no_does_nothing(open_page: Open) -> None:
     app.button(key="ask.no").click().run()
     assert bench.calls == []
     assert not any(button.key == "ask.yes" for button in app.button)
+
+
+def test_a_job_named_like_a_menus_item_is_opened_by_its_name() -> None:
+    bench = FakeWorkbench(jobs=False)
+    name = job_actions.LABELS["delete"]
+    bench.add(name=name)
+    drawn = job_list.Drawn((), bench.jobs(ANNA), 0)
+    st.session_state["click"] = {"row": 0, "label": name}
+    job_list._opened("click", drawn)
+    assert st.session_state[job_actions._GO].action == "open"
+    assert job_actions._ASKED not in st.session_state
+    job_list._chosen("click", drawn)
+    assert st.session_state[job_actions._ASKED].action == "delete"
+    st.session_state.clear()
 
 
 @pytest.mark.parametrize("status", list(Status))
