@@ -35,7 +35,7 @@ from data.errors import (
     WellplateError,
     WrongState,
 )
-from data.folders import Folders
+from data.folders import Folders, full_disk_told
 from data.records import (
     Balance,
     Change,
@@ -160,6 +160,8 @@ class Workbench:
         self._cluster = cluster
         self._checked = _Remembered(128)
         self._panels = _Remembered(32)
+        if self.read_only is None:
+            self._forget_half_uploaded()
 
     @property
     def read_only(self) -> str | None:
@@ -383,20 +385,20 @@ class Workbench:
         )
         self._need_room()
         clean = submissions.clean_name(name, self.settings.limits.name_length, field="name")
-        file_id = new_id()
-        size, sha256 = self._folders.receive(file_id, stream, self.settings.limits.upload_mb)
-        stored = StoredFile(
-            id=file_id,
-            team=person.team,
-            owner=person.id,
-            name=clean,
-            size=size,
-            sha256=sha256,
-            format=formats.detect(self._folders.upload(file_id), clean),
-            created_at=utcnow(),
-        )
-        uploads.add(self._store, stored).result(WRITE_TIMEOUT_S)
-        return stored
+        file_id, limits = new_id(), self.settings.limits
+        with self._folders.making_upload(file_id):
+            size, sha256 = self._folders.receive(file_id, stream, limits.upload_mb, limits.free_disk_mb)
+            stored = StoredFile(
+                id=file_id,
+                team=person.team,
+                owner=person.id,
+                name=clean,
+                size=size,
+                sha256=sha256,
+                format=formats.detect(self._folders.upload(file_id), clean),
+                created_at=utcnow(),
+            )
+            return uploads.add(self._store, stored).result(WRITE_TIMEOUT_S)
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
         self._refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
@@ -596,17 +598,20 @@ class Workbench:
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A folder for as long as it takes to look at what was given."""
-        with tempfile.TemporaryDirectory(dir=self._folders.root / "staging") as folder:
+        staging = self._folders.root / "staging"
+        with full_disk_told(), tempfile.TemporaryDirectory(dir=staging) as folder:
             yield Path(folder)
+
+    def _forget_half_uploaded(self) -> None:
+        """The bytes of uploads that an app which died did not come to register."""
+        for file_id in self._folders.half_uploaded():
+            if uploads.get(self._store, file_id) is None:
+                self._folders.remove_upload(file_id)
 
     def _need_room(self) -> None:
         if self.read_only:
             raise Unavailable(self.read_only)
-        floor = self.settings.limits.free_disk_mb
-        if self._folders.free_mb() < floor:
-            raise Unavailable(
-                f"The server has less than {floor} MB of free disk; nothing new is taken until there is."
-            )
+        self._folders.need_room(self.settings.limits.free_disk_mb)
 
     def _refuse_unless(self, allowed: bool, message: str) -> None:
         if not allowed:

@@ -35,9 +35,6 @@ SCHEMA = FOLDER / "schema.sql"
 MIGRATIONS = FOLDER / "migrations"
 QUERIES = FOLDER / "queries.sql"
 
-FULL = (
-    "The server's disk is full, so nothing can be saved. Nothing was changed; try again when there is space."
-)
 _HEADER = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
 

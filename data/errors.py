@@ -5,6 +5,10 @@ Anything else that is raised is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+DISK_FULL = (
+    "The server's disk is full, so nothing can be saved. Nothing was changed; try again when there is space."
+)
+
 
 class WellplateError(Exception):
     """Something that the person can understand and mend."""

@@ -1,7 +1,8 @@
 """Where files lie: job folders, uploads, staging. No name that a person gave is ever part of a path.
 
 uploads/<id>                       an upload's bytes
-staging/<id>/                      a submit or an upload that is being made; emptied at start
+staging/<id>                       mark: a submit that is being made; staging is emptied at start
+staging/<id>.upload, .part         mark of an upload that is being made, and its bytes so far
 live/<id>                          mark: this job was handed out and its folder is not settled
 jobs/<id>/job.json                 what was asked for
 jobs/<id>/inputs/<field>-<n>       its input files (hard links where they exist elsewhere)
@@ -11,6 +12,7 @@ jobs/<id>/results/, log.txt        what the owner of the last attempt left
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -22,10 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from data.errors import NotFound, TooLarge
+from data.errors import DISK_FULL, NotFound, TooLarge, Unavailable
 from data.records import Job, Status, valid_id
 
 _CHUNK = 1 << 20
+#: While an upload streams, free space is looked at each time that it has grown by so much, in bytes.
+_LOOK = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -84,26 +88,50 @@ class Folders:
     @contextmanager
     def making_job(self, job_id: str) -> Iterator[Path]:
         """The folder of a job that is being submitted; gone again when that fails, now or by a crash."""
-        mark = self.root / "staging" / _checked(job_id)
         folder = self.job(job_id)
-        mark.touch()
-        folder.mkdir()
-        try:
+        with self._half_made(self.root / "staging" / _checked(job_id), folder):
+            folder.mkdir()
             yield folder
+
+    @contextmanager
+    def making_upload(self, file_id: str) -> Iterator[None]:
+        """While a file is received and registered; its bytes are gone again when that fails, now or by a crash."""
+        with self._half_made(self.root / "staging" / f"{_checked(file_id)}.upload", self.upload(file_id)):
+            yield
+
+    @contextmanager
+    def _half_made(self, mark: Path, made: Path) -> Iterator[None]:
+        try:
+            with full_disk_told():
+                mark.touch()
+                yield
+        except TimeoutError:
+            raise  # the store may still take it: the next start finds the mark and looks
         except BaseException:
-            _remove(folder)
-            raise
-        finally:
+            _remove(made)
             mark.unlink(missing_ok=True)
+            raise
+        mark.unlink(missing_ok=True)
 
     def half_made(self) -> list[str]:
         """Jobs whose submit an app that died had begun."""
         return [entry.name for entry in os.scandir(self.root / "staging") if valid_id(entry.name)]
 
-    def receive(self, file_id: str, stream: BinaryIO, limit_mb: int) -> tuple[int, str]:
-        """Bring an upload to disk under its id: (bytes, sha256). Raises TooLarge, and leaves nothing then."""
+    def half_uploaded(self) -> list[str]:
+        """Files whose upload an app that died had begun."""
+        marks = (self.root / "staging").glob("*.upload")
+        return [mark.stem for mark in marks if valid_id(mark.stem)]
+
+    def remove_upload(self, file_id: str) -> None:
+        self.upload(file_id).unlink(missing_ok=True)
+
+    def receive(self, file_id: str, stream: BinaryIO, limit_mb: int, floor_mb: int) -> tuple[int, str]:
+        """Bring an upload to disk under its id: (bytes, sha256).
+
+        Raises TooLarge, or Unavailable when less than `floor_mb` stay free, and leaves nothing then.
+        """
         target = self.upload(file_id)
-        temporary = self.root / "staging" / f"{target.name}.upload"
+        temporary = self.root / "staging" / f"{target.name}.part"
         digest, size = hashlib.sha256(), 0
         try:
             with temporary.open("wb") as file:
@@ -113,9 +141,12 @@ class Folders:
                         raise TooLarge(f"The file is larger than the {limit_mb} MB that this site takes.")
                     digest.update(chunk)
                     file.write(chunk)
+                    if size // _LOOK > (size - len(chunk)) // _LOOK:
+                        self.need_room(floor_mb)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.rename(target)
+            _sync_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
         return size, digest.hexdigest()
@@ -172,11 +203,35 @@ class Folders:
         for entry in (self.root / "staging").iterdir():
             _remove(entry)
 
-    def free_mb(self) -> int:
-        return shutil.disk_usage(self.root).free // 2**20
+    def need_room(self, floor_mb: int) -> None:
+        """Raises Unavailable when less than this is free, in MB."""
+        if shutil.disk_usage(self.root).free < floor_mb << 20:
+            raise Unavailable(
+                f"The server has less than {floor_mb} MB of free disk; nothing new is taken until there is."
+            )
 
     def _run(self, job: Job) -> Path:
         return self.job(job.id) / "attempts" / f"{job.attempt}-{job.run_id}"
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """A full disk as a sentence for the person who wanted to save something."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unavailable(DISK_FULL) from error
+
+
+def _sync_folder(path: Path) -> None:
+    """Put a folder's entries on disk."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def sync_file(path: Path) -> None:
