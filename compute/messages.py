@@ -64,18 +64,24 @@ class Assignment:
 
 
 def json_safe(value: Any) -> Any:
-    """`value` as JSON can hold it: NaN and infinity become None, numpy's numbers Python's, the rest text."""
+    """`value` as JSON and the store can hold it.
+
+    NaN and infinity become None, numpy's numbers Python's, the rest text; half a surrogate pair (from a file name
+    that is no UTF-8, for one) becomes a question mark.
+    """
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, Mapping):
-        return {str(key): json_safe(item) for key, item in value.items()}
+        return {json_safe(str(key)): json_safe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [json_safe(item) for item in value]
     if hasattr(value, "tolist"):  # numpy scalars and arrays
         return json_safe(value.tolist())
-    return str(value)
+    return json_safe(str(value))
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -90,8 +96,8 @@ def outcome_from_json(values: Mapping[str, Any]) -> Outcome:
     """Raises ValueError when a field is missing or wrong: a file that was cut short is no outcome."""
     known = {each.name for each in fields(Outcome)}
     try:
-        error = values.get("error")
-        given = {key: value for key, value in values.items() if key in known}
+        given = {key: json_safe(value) for key, value in values.items() if key in known}
+        error = given.get("error")
         given["status"] = Status(values["status"])
         given["error"] = error and JobError(
             kind=ErrorKind(error["kind"]), message=error["message"], log_tail=error.get("log_tail", "")

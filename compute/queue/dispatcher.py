@@ -22,7 +22,7 @@ from compute.settings import Settings
 from data import jobs
 from data.errors import WellplateError
 from data.folders import Folders
-from data.records import Change, Job, Loss, Status
+from data.records import Change, Job, Loss, Status, valid_id
 from data.store import Store
 from tools.contract import Limits
 
@@ -81,8 +81,9 @@ class Dispatcher:
     def open(self) -> None:
         """Fold in what an earlier app left, and connect."""
         self._unlisten = self._store.listen(self._on_changes)
-        for job_id in [*self._folders.half_made(), *self._folders.live()]:
-            self._runs.recover(job_id)
+        for name in [*self._folders.half_made(), *self._folders.live()]:
+            if valid_id(name) == name:  # a stray file is nobody's job
+                self._runs.recover_or_later(name)
         self._folders.empty_staging()
         self._cluster.start(
             Listener(
@@ -129,7 +130,7 @@ class Dispatcher:
                     counts=False,
                 )
                 jobs.lose(self._store, loss, self._settings.jobs.retries).result()
-            except WellplateError as error:
+            except (OSError, WellplateError) as error:
                 log.warning("job %s stays processing until the next start: %s", job.id, error)
 
     # The thread

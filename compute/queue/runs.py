@@ -21,7 +21,7 @@ from compute.settings import Settings
 from data import jobs
 from data.errors import WellplateError
 from data.folders import Folders
-from data.records import Claim, Job, Loss, Outcome, Progress
+from data.records import Claim, ErrorKind, Job, JobError, Loss, Outcome, Progress, Status
 from data.store import Store
 
 log = logging.getLogger("wellplate.runs")
@@ -85,7 +85,7 @@ class Runs:
         #: Ends that are on their way into the store, and their jobs: these still look as if they waited.
         self._ending: dict[Future[Job | None], str] = {}
         #: Work with files that the disk refused; tried again with every look.
-        self._again: list[Callable[[], None]] = []
+        self._again: list[Callable[[], object]] = []
         self._asking = False
         self.feeder: Feeder
 
@@ -120,11 +120,19 @@ class Runs:
         if job.live:
             for outcome in self._outcomes(job_id):
                 jobs.claim(self._store, _claim_of(outcome))
-                job = jobs.finish(self._store, outcome).result() or job
-        if job.live:
-            return job
-        self._folders.settle(job)
-        return None
+                finished = jobs.finish(self._store, outcome)
+                if _rejected(finished):
+                    finished = jobs.finish(self._store, _without_content(outcome))
+                job = finished.result() or job
+        return self._clean_ended(job_id)
+
+    def recover_or_later(self, job_id: str) -> None:
+        """The same for one of many: what is wrong with it must not keep the site from starting."""
+        try:
+            self.recover(job_id)
+        except Exception:
+            log.exception("job %s could not be recovered; its folder is looked after later", job_id)
+            self._again.append(lambda: self._clean_ended(job_id))
 
     # What they say
 
@@ -180,7 +188,7 @@ class Runs:
             return
         run.heard = self._clock()
         names = ("job", "seq", "run_id", "progress", "step", "note", "steps")
-        report = Progress(**{name: message[name] for name in names})
+        report = Progress(**{name: messages.json_safe(message[name]) for name in names})
         jobs.progress(self._store, report).add_done_callback(written)
 
     # How they end
@@ -194,7 +202,11 @@ class Runs:
         if run.unclaimed or run.gone is not None:
             # Its announcement never came, or the store could not take it.
             run.claim = jobs.claim(self._store, _claim_of(outcome))
-        self._end(outcome.job, jobs.finish(self._store, outcome), lambda done: self._finished(run, done))
+        self._finish(run, outcome)
+
+    def _finish(self, run: Run, outcome: Outcome) -> None:
+        future = jobs.finish(self._store, outcome)
+        self._end(outcome.job, future, lambda done: self._finished(run, outcome, done))
 
     def _end(
         self, job_id: str, future: Future[Job | None], then: Callable[[Future[Job | None]], None]
@@ -214,8 +226,11 @@ class Runs:
         if done.exception() is not None:
             self.feeder.stall()  # it still waits as far as the store knows
 
-    def _finished(self, run: Run, done: Future[Job | None]) -> None:
+    def _finished(self, run: Run, outcome: Outcome, done: Future[Job | None]) -> None:
         """In the writer's thread, before anybody hears of it: the results are in their place by then."""
+        if _rejected(done) and outcome != (bare := _without_content(outcome)):
+            self._post(lambda: self._finish(run, bare))
+            return
         if not written(done) or run.unclaimed:
             self._keep(run, "its outcome is gone", counts=True)
             return
@@ -238,13 +253,22 @@ class Runs:
         """A run that changed nothing: refused, lost, or its outcome came twice."""
         self._with_files(lambda: self._clean_now(run))
 
-    def _clean_now(self, run: Run) -> None:
-        job = jobs.get(self._store, run.job)
+    def _clean_ended(self, job_id: str) -> Job | None:
+        """The job if it lives on: then nothing was done."""
+        job = jobs.get(self._store, job_id)
         if job is None:
-            self._folders.remove_job(run.job)
-        elif not job.live:
-            self._folders.settle(job)
-        elif job.attempt != run.attempt or job.run_id not in (None, run.run_id):
+            self._folders.remove_job(job_id)
+            return None
+        if job.live:
+            return job
+        self._folders.settle(job)
+        return None
+
+    def _clean_now(self, run: Run) -> None:
+        job = self._clean_ended(run.job)
+        if job is None:
+            return
+        if job.attempt != run.attempt or job.run_id not in (None, run.run_id):
             self._folders.remove_run(run.job, run.attempt, run.run_id)
 
     def lose(self, run: Run, reason: str, *, counts: bool) -> None:
@@ -399,10 +423,10 @@ class Runs:
         except OSError as error:
             log.warning("run %s cannot be told to stop: %s", run.run_id, error)
 
-    def _with_files(self, action: Callable[[], None]) -> None:
+    def _with_files(self, action: Callable[[], object]) -> None:
         self._io.submit(self._try, action)
 
-    def _try(self, action: Callable[[], None]) -> None:
+    def _try(self, action: Callable[[], object]) -> None:
         try:
             action()
         except (OSError, WellplateError) as error:
@@ -415,10 +439,30 @@ def written(done: Future[Any]) -> bool:
     error = done.exception()
     if error is None:
         return True
-    if not isinstance(error, WellplateError):
-        raise error
-    log.warning("not written: %s", error.message)
+    if isinstance(error, WellplateError):
+        log.warning("not written: %s", error.message)
+    else:
+        log.error("not written", exc_info=error)
     return False
+
+
+def _rejected(done: Future[Any]) -> bool:
+    """Whether the store can never take what was to be written, because of what it is."""
+    error = done.exception()
+    return error is not None and not isinstance(error, WellplateError)
+
+
+def _without_content(outcome: Outcome) -> Outcome:
+    """In place of an outcome that the store rejects: the job must end."""
+    message = "What the run left could not be recorded; the server's log says why."
+    return Outcome(
+        job=outcome.job,
+        seq=outcome.seq,
+        attempt=outcome.attempt,
+        run_id=outcome.run_id,
+        status=Status.FAILED,
+        error=JobError(kind=ErrorKind.PLATFORM, message=message),
+    )
 
 
 def _run_of(outcome: Outcome) -> Run:

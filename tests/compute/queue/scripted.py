@@ -185,7 +185,9 @@ class ScriptedCluster:
     def progress(self, process: Process) -> None:
         self._tell(process, messages.PROGRESS, progress=50.0, step=None, note="half", steps=[])
 
-    def end(self, process: Process, status: Status = Status.COMPLETED, *, announced: bool = True) -> None:
+    def end(
+        self, process: Process, status: Status = Status.COMPLETED, *, announced: bool = True, **left: Any
+    ) -> None:
         """The child is gone: the outcome is on disk, then announced."""
         self.processes.remove(process)
         if process.stop == messages.REFUSED:
@@ -194,7 +196,7 @@ class ScriptedCluster:
             (process.folder / "out" / "owner.txt").write_text(process.run_id)
             (process.folder / "log.txt").write_text("a line\n")
             ended = Status.CANCELLED if process.stop else status
-            outcome = messages.outcome_to_json(Outcome(**process.names(), status=ended))
+            outcome = messages.outcome_to_json(Outcome(**process.names(), status=ended, **left))
             temporary = process.folder / "outcome.tmp"
             temporary.write_text(json.dumps(outcome))
             temporary.rename(process.folder / "outcome.json")

@@ -384,6 +384,64 @@ def test_nothing_is_asked_of_anybody_while_nothing_runs(bench: Bench) -> None:
         bench.look()
 
 
+#: Its items are no labels: the refund of failed items cannot be computed.
+REJECTED = [["no", "label"]]
+
+
+def test_an_outcome_that_the_store_rejects_fails_its_job(bench: Bench) -> None:
+    job_id = bench.submit(credits=5)
+    bench.cluster.end(_begun(bench, job_id), failed_items=REJECTED)
+    bench.step()
+    job = bench.job(job_id)
+    assert (job.status, job.error and job.error.kind) == (Status.FAILED, ErrorKind.PLATFORM)
+    assert list(bench.folders.live()) == []
+    bench.look()
+    assert not bench.dispatcher._busy
+
+
+def test_an_outcome_that_the_store_rejects_does_not_keep_the_next_app_from_starting(bench: Bench) -> None:
+    job_id = bench.submit(credits=5)
+    process = _begun(bench, job_id)
+    bench.dispatcher.stop(end_cluster=False)
+    bench.cluster.end(process, failed_items=REJECTED)
+    bench.start_app()
+    job = bench.job(job_id)
+    assert (job.status, job.error and job.error.kind) == (Status.FAILED, ErrorKind.PLATFORM)
+
+
+def test_a_job_that_cannot_be_recovered_does_not_keep_the_app_from_starting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = _begun(bench, bench.submit())
+    bench.dispatcher.stop(end_cluster=False)
+    bench.cluster.end(process)
+    (bench.folders.root / "live" / "lost+found").mkdir()
+    results = bench.folders.job(process.assignment.job) / "results"
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.folders, "settle", _broken_disk)
+        bench.start_app()
+        bench.cluster.reconnect()
+        bench.step()
+    assert not results.exists()
+    bench.look()
+    assert (results / "owner.txt").read_text() == process.run_id
+    assert list(bench.folders.live()) == ["lost+found"]
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_lose_a_result(bench: Bench) -> None:
+    job_id = bench.submit()
+    process = _begun(bench, job_id)
+    bench.cluster.end(process, warnings=["caf\udce9"], summary={"\ud800": 1})
+    bench.step()
+    detail = jobs.detail(bench.store, job_id)
+    assert detail is not None
+    assert (detail.job.status, detail.warnings, detail.summary) == (Status.COMPLETED, ["caf?"], {"?": 1})
+
+
+def _broken_disk(job: Job) -> None:
+    raise OSError(5, "Input/output error")
+
+
 def _unreadable(*asked: Any, **parameters: Any) -> Any:
     raise Unavailable("The database cannot be read at the moment.")
 
