@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -318,7 +318,9 @@ class Workbench:
         return job
 
     def delete(self, person: Person, job_id: str) -> None:
-        self._allowed(person, Action.DELETE, job_id)
+        job = self._allowed(person, Action.DELETE, job_id).job
+        with suppress(Unavailable), full_disk_told():  # deleting is what makes room
+            self._folders.mark_live(job.id)  # a crash before its folder is gone: the next start removes it
         if jobs.delete(self._store, job_id).result(WRITE_TIMEOUT_S) is None:
             raise WrongState("This job has not ended; cancel it first.")
         self._folders.remove_job(job_id)

@@ -1,0 +1,75 @@
+"""Folders that a crash left without their job's row, and what the next start does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compute.queue.runs import Runs
+from compute.workbench import Submission
+from data.records import Person
+from tests.api.laboratory import BODY, Laboratory
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Laboratory]:
+    lab = Laboratory(tmp_path)
+    yield lab
+    lab.close()
+
+
+def ended(lab: Laboratory, person: Person) -> str:
+    job_id = lab.workbench.submit(person, Submission(**BODY)).id
+    lab.start(job_id)
+    lab.complete(job_id, {"a.tab": b"a\tACGT\n"})
+    return job_id
+
+
+def start_again(lab: Laboratory) -> None:
+    """What a start does with folders (the dispatcher's `open`)."""
+    nothing: Any = None
+    runs = Runs(lab.settings, lab.store, lab.folders, nothing, post=nothing, io=nothing, calls=nothing)
+    for job_id in [*lab.folders.half_made(), *lab.folders.live()]:
+        runs.recover(job_id)
+    lab.folders.empty_staging()
+
+
+class Crash(Exception):
+    pass
+
+
+def test_a_crash_after_a_delete_leaves_no_folder_for_ever(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = ended(lab, lab.admin)
+
+    def die(job_id: str) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr(lab.folders, "remove_job", die)
+        lab.workbench.delete(lab.admin, job_id)
+    assert lab.workbench.jobs(lab.admin).jobs == []
+    assert lab.folders.job(job_id).exists()
+    start_again(lab)
+    assert not lab.folders.job(job_id).exists()
+    assert list(lab.folders.live()) == []
+
+
+def test_a_job_that_could_not_be_deleted_keeps_its_folder(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = ended(lab, lab.admin)
+
+    def die(*_: Any) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patched, pytest.raises(Crash):
+        patched.setattr("data.jobs.delete", die)
+        lab.workbench.delete(lab.admin, kept)
+    start_again(lab)
+    assert (lab.folders.results(kept) / "a.tab").exists()
+    assert list(lab.folders.live()) == []
