@@ -17,8 +17,8 @@ from starlette.routing import Route
 from api.guard import COOKIE
 from api.html import field, form, hidden, page, said
 from compute import workbench
-from compute.accounts import SignedIn
-from compute.passwords import SHORTEST
+from compute.people.accounts import SignedIn
+from compute.people.passwords import SHORTEST
 from data.errors import BadInput, TooLarge, WellplateError
 from data.records import utcnow
 
