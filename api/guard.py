@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import answer
@@ -18,6 +19,8 @@ from data.errors import Forbidden, TooLarge, WellplateError
 COOKIE = "wellplate_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MB = 1024 * 1024
+#: Bytes of a body that are read for somebody who is not signed in: enough for a sign-in form.
+NOBODYS_LIMIT = 64 * 1024
 
 #: Set unless the route set its own.
 HEADERS = {
@@ -46,15 +49,17 @@ class Guard:
         try:
             check_origin(scope)
             if scope["type"] == "http" and scope["path"] != self._uploads:
-                receive = _counting(receive, Headers(scope=scope), self._limit())
+                receive = _counting(receive, Headers(scope=scope), self._limit(scope))
         except WellplateError as refusal:
             await answer(refusal)(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)
 
-    def _limit(self) -> int:
+    def _limit(self, scope: Scope) -> int:
         if self._body_limit is not None:
             return self._body_limit
+        if not _is_somebody(HTTPConnection(scope)):
+            return NOBODYS_LIMIT
         # JSON may write a character of the text as six.
         return workbench.current().accounts.settings.limits.text_mb * 6 * MB + MB
 
@@ -63,6 +68,13 @@ def bearer_token(headers: Headers) -> str | None:
     """The API token that a request carries."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _is_somebody(connection: HTTPConnection) -> bool:
+    """Whether a session or a token stands behind a request, whatever it may do."""
+    accounts = workbench.current().accounts
+    person = accounts.token_person(bearer_token(connection.headers))
+    return (person or accounts.person(connection.cookies.get(COOKIE))) is not None
 
 
 def check_origin(scope: Scope) -> None:
@@ -101,9 +113,7 @@ def _counting(receive: Receive, headers: Headers, limit: int) -> Receive:
     """Refuse a body above the limit, also when its length was not told."""
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
-        raise TooLarge(
-            f"This request is larger than {limit // MB or 1} MB. Upload large files by themselves."
-        )
+        raise _too_large(limit)
     count = 0
 
     async def counted() -> Message:
@@ -111,9 +121,13 @@ def _counting(receive: Receive, headers: Headers, limit: int) -> Receive:
         message = await receive()
         count += len(message.get("body", b""))
         if count > limit:
-            raise TooLarge(
-                f"This request is larger than {limit // MB or 1} MB. Upload large files by themselves."
-            )
+            raise _too_large(limit)
         return message
 
     return counted
+
+
+def _too_large(limit: int) -> TooLarge:
+    if limit < MB:
+        return TooLarge(f"This request is larger than {limit // 1024} kB.")
+    return TooLarge(f"This request is larger than {limit // MB} MB. Upload large files by themselves.")

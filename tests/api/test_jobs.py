@@ -209,6 +209,15 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(browser: TestClien
     assert refused(answer)[:2] == (413, "too_large")
 
 
+def test_nobody_may_send_much_before_signing_in(lab: Laboratory, browser: TestClient) -> None:
+    large = BODY | {"name": "x" * 70_000}
+    for nobody in (lab.browser(), lab.bearer("wp_nonsense")):
+        answer = nobody.post("/api/v1/jobs", json=large)
+        assert refused(answer)[:2] == (413, "too_large")
+        assert answer.json()["error"]["message"] == "This request is larger than 64 kB."
+    assert refused(browser.post("/api/v1/jobs", json=large))[0] == 422
+
+
 def test_a_body_of_unknown_length_is_counted(tmp_path: Any) -> None:
     (tmp_path / "settings.toml").write_text("[limits]\ntext_mb = 1\n")
     lab = Laboratory(tmp_path)
