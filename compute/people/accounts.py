@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from compute.access import Scope, may_administer
+from compute.access import Scope, holds, may_administer
 from compute.people.directory import Directory, digest
 from compute.people.passwords import Passwords
 from compute.people.throttle import Throttle
@@ -154,6 +154,7 @@ class Accounts(Directory):
 
     def create_token(self, person: Person, name: str, scopes: Iterable[str]) -> tuple[ApiToken, str]:
         """A token of this person in the team in which they act, and its secret, which is shown this once."""
+        self._need_session(person)
         wanted = frozenset(scopes)
         label = name.strip()
         if not label or len(label) > 100:
@@ -186,6 +187,7 @@ class Accounts(Directory):
         return token, secret
 
     def tokens(self, person: Person) -> list[ApiToken]:
+        self._need_session(person)
         own = [token for token in list(self._tokens.values()) if token.person == person.id]
         return sorted(own, key=lambda token: token.created_at)
 
@@ -196,6 +198,13 @@ class Accounts(Directory):
         self._store.write(people.revoke_token, token).result()
         self._tokens.pop(token.hash, None)
         self._tell_revoked(frozenset({token.hash}))
+
+    def _need_session(self, person: Person) -> None:
+        """A token that leaked must not make itself successors, nor end those of its owner."""
+        if not holds(person, Scope.ADMIN):
+            raise Forbidden(
+                "Tokens are listed, made and revoked by a signed-in person, or by a token with admin."
+            )
 
     def server_token(self) -> str:
         """A token of the site's admin for the command line, in memory only: it ends with this process."""

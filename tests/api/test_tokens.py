@@ -94,9 +94,18 @@ def test_bad_token_names_the_field(browser: TestClient, body: dict[str, object],
 
 def test_nobody_makes_a_token_that_may_more_than_themselves(lab: Laboratory, ada: Person) -> None:
     assert refused(lab.browser(ada).post("/api/v1/tokens", json={"name": "x", "scopes": ["admin"]}))[0] == 403
-    reader = lab.script(ada, Scope.JOBS_READ)
-    assert refused(reader.post("/api/v1/tokens", json={"name": "x", "scopes": ["jobs:write"]}))[0] == 403
-    assert reader.post("/api/v1/tokens", json={"name": "x", "scopes": ["jobs:read"]}).status_code == 201
+    keeper = lab.script(lab.admin, Scope.ADMIN, Scope.JOBS_READ)
+    assert refused(keeper.post("/api/v1/tokens", json={"name": "x", "scopes": ["jobs:write"]}))[0] == 403
+    assert keeper.post("/api/v1/tokens", json={"name": "x", "scopes": ["jobs:read"]}).status_code == 201
+
+
+def test_a_token_without_admin_manages_no_tokens(lab: Laboratory, ada: Person, browser: TestClient) -> None:
+    kept = browser.post("/api/v1/tokens", json={"name": "kept"}).json()
+    leaked = lab.script(ada, Scope.JOBS_READ)
+    assert refused(leaked.get("/api/v1/tokens"))[:2] == (403, "forbidden")
+    assert refused(leaked.post("/api/v1/tokens", json={"name": "x", "scopes": ["jobs:read"]}))[0] == 403
+    assert refused(leaked.delete(f"/api/v1/tokens/{kept['id']}"))[0] == 403
+    assert lab.bearer(kept["token"]).get("/api/v1/jobs").status_code == 200
 
 
 def test_a_cookie_is_no_token_and_a_token_no_cookie(lab: Laboratory, ada: Person) -> None:
