@@ -60,6 +60,40 @@ def test_meeko_leaves_out_what_lacks_atoms(tmp_path: Path) -> None:
     assert receptors.prepare(found.pdb).dropped == ["A:115"]
 
 
+def renamed(residue: str, name: str) -> str:
+    """The receptor with another name for a residue such as "A 115", as HETATM."""
+    return "\n".join(
+        "HETATM" + line[6:17] + name + line[20:]
+        if line.startswith("ATOM") and line[21:26] == residue
+        else line
+        for line in real.receptor().splitlines()
+    )
+
+
+@pytest.mark.parametrize("name", ["CSO", "KCX", "LLP", "CRO", "ZZQ"])
+def test_a_modified_residue_of_the_chain_is_no_ligand(tmp_path: Path, name: str) -> None:
+    report = select(tmp_path, renamed("A 115", name)).report
+    assert [residue.label for residue in report.dropped_unknown] == [f"{name} A:115"]
+    assert report.hetero == [] and report.kept == 185
+
+
+def test_a_modified_residue_with_a_template_stays(tmp_path: Path) -> None:
+    report = select(tmp_path, renamed("A 115", "PTR")).report
+    assert report.dropped_unknown == [] and report.kept == 186
+
+
+@pytest.mark.parametrize("name", ["DAL", "ZZQ", "HEM"])
+def test_a_molecule_away_from_the_chain_is_a_ligand(tmp_path: Path, name: str) -> None:
+    """Also when it is an amino acid, and when it is bonded to a side chain."""
+    site = [line for line in real.receptor().splitlines() if line[12:16].strip() == "SG"]
+    x, y, z = (float(site[0][start : start + 8]) for start in (30, 38, 46))
+    text = real.with_lines(
+        real.hetatm(name, "CB", "C", real.FAR), real.hetatm("ZZZ", "C1", "C", (x + 1, y + 1, z + 1), number=2)
+    )
+    report = select(tmp_path, text).report
+    assert [residue.name for residue in report.hetero] == [name, "ZZZ"] and not report.dropped_unknown
+
+
 def test_selenomethionine_becomes_methionine(tmp_path: Path) -> None:
     methionines = [
         line[21:26]

@@ -153,6 +153,20 @@ class TestCheck:
         assert found[0] == "receptor" and "A:115 (lacks CB)" in found[1]
         assert problems(tmp_path, given, {**SMALL_BOX, "allow_incomplete": True}) == []
 
+    def test_a_modified_residue_in_the_box_is_an_error_and_no_ligand(self, tmp_path: Path) -> None:
+        modified = "\n".join(
+            "HETATM" + line[6:17] + "KCX" + line[20:]
+            if line.startswith("ATOM") and line[21:26] == "A 115"
+            else line
+            for line in real.receptor().splitlines()
+        )
+        given = inputs(receptor=modified)
+        (found,) = problems(tmp_path, given, SMALL_BOX)
+        assert found[0] == "receptor" and "KCX A:115" in found[1]
+        assert problems(tmp_path, given, {**SMALL_BOX, "allow_incomplete": True}) == []
+        (found,) = problems(tmp_path, given, {"box_from": "ligand"})
+        assert found[0] == "reference_ligand" and "holds no ligand" in found[1]
+
 
 @pytest.mark.parametrize(
     ("ligands", "settings", "credits"),

@@ -120,6 +120,10 @@ def incomplete_problems(settings: Any, receptor: Receptor, box: Box) -> Iterator
     if bad:
         told = _some([f"{residue.label} (lacks {missing[residue.id]})" for residue in bad])
         yield Problem("receptor", f"Residues in the box lack atoms: {told}. {_HOW_TO_MEND}")
+    modified = _in_box(receptor.report.dropped_unknown, box)
+    if modified:
+        told = _some([residue.label for residue in modified])
+        yield Problem("receptor", f"Modified residues in the box cannot be prepared: {told}. {_HOW_TO_MEND}")
 
 
 _HOW_TO_MEND = (
@@ -129,7 +133,7 @@ _HOW_TO_MEND = (
 
 def refuse_incomplete(settings: Any, receptor: Receptor, box: Box) -> None:
     """Raises InputFailure when a residue in the box is not in the prepared receptor."""
-    bad = _in_box(receptor.report.dropped, box)
+    bad = _in_box(receptor.report.left_out, box)
     if bad and not settings.allow_incomplete:
         told = _some([residue.label for residue in bad])
         raise InputFailure(f"Residues in the box could not be prepared: {told}. {_HOW_TO_MEND}")
@@ -138,10 +142,10 @@ def refuse_incomplete(settings: Any, receptor: Receptor, box: Box) -> None:
 def receptor_warnings(receptor: Receptor, box: Box) -> Iterator[str]:
     """What a reader of the poses must know about the receptor near the box."""
     report = receptor.report
-    near = _in_box(report.dropped, box, NEAR)
+    near = _in_box(report.left_out, box, NEAR)
     if near:
         yield f"Left out of the receptor, in or near the box: {_some([r.label for r in near])}."
-    elsewhere = len(report.dropped) - len(near)
+    elsewhere = len(report.left_out) - len(near)
     if elsewhere:
         yield f"{elsewhere} residues away from the box could not be prepared and were left out."
     for residues, what in ((report.hetero, "other molecules"), (report.metals_removed, "metal ions")):
@@ -164,7 +168,7 @@ def report(receptor: Receptor, prepared: Prepared, ligands: Sequence[Ligand], bo
     found = receptor.report
     return {
         "residues_docked_against": found.kept - len(found.dropped),
-        "dropped": [residue.label for residue in found.dropped],
+        "dropped": [residue.label for residue in found.left_out],
         "incomplete": [f"{residue.label}: lacks {atoms}" for residue, atoms in found.incomplete],
         "altered": found.altered,
         "waters_removed": len(found.waters),

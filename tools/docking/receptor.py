@@ -42,6 +42,10 @@ _KNOWN = frozenset(_SIDE_CHAINS) | frozenset(
     "A C G U DA DC DG DT RA RC RG RU PSU 5MU 1MA 2MG 7MG".split()
 )
 
+#: Atoms by which residues of a chain are joined, and how far apart (Å) joined atoms may be.
+_JOINTS = frozenset(("N", "C", "P", "O3'"))
+_JOINED = 1.75
+
 Point = tuple[float, float, float]
 
 
@@ -74,7 +78,14 @@ class Report:
     dropped: list[Residue] = field(default_factory=list)
     #: Sentences: selenomethionine, alternative places, further models, shortened chains.
     altered: list[str] = field(default_factory=list)
+    #: Modified residues of the chain for which there is no template; they are not in the docked receptor.
+    dropped_unknown: list[Residue] = field(default_factory=list)
     hydrogens_in_file: bool = False
+
+    @property
+    def left_out(self) -> list[Residue]:
+        """Residues of the chain that are not in the docked receptor."""
+        return [*self.dropped_unknown, *self.dropped]
 
 
 @dataclass
@@ -129,12 +140,13 @@ def select(
     wanted = _wanted_chains(structure, chains)
     residues: list[Residue] = []
     kept: dict[str, list[Any]] = {}
+    backbone = _Backbone(structure[0])
     for chain, group in _residues(structure):
         residue = _residue(chain, group[0], group)
         residues.append(residue)
         if wanted and chain not in wanted:
             continue
-        if _stays(residue, group, report, keep_metals):
+        if _stays(residue, group, report, keep_metals, backbone):
             kept.setdefault(chain, []).append(group)
     if not report.kept:
         raise InputFailure(
@@ -214,7 +226,9 @@ def _residue(chain: str, first: Any, group: list[Any]) -> Residue:
     return Residue(f"{chain}:{first.seqid}", first.name, atoms)
 
 
-def _stays(residue: Residue, group: list[Any], report: Report, keep_metals: bool) -> bool:
+def _stays(
+    residue: Residue, group: list[Any], report: Report, keep_metals: bool, backbone: _Backbone
+) -> bool:
     import gemmi
 
     known = gemmi.find_tabulated_residue(residue.name)
@@ -225,7 +239,8 @@ def _stays(residue: Residue, group: list[Any], report: Report, keep_metals: bool
         (report.metals_kept if keep_metals else report.metals_removed).append(residue)
         return keep_metals
     if residue.name not in _KNOWN:
-        report.hetero.append(residue)
+        of_chain = _is_monomer(residue.name) and backbone.joins(residue.name, group)
+        (report.dropped_unknown if of_chain else report.hetero).append(residue)
         return False
     missing = _missing_atoms(residue.name, group)
     if missing:
@@ -233,6 +248,35 @@ def _stays(residue: Residue, group: list[Any], report: Report, keep_metals: bool
     report.hydrogens_in_file |= any(atom.is_hydrogen() for part in group for atom in part)
     report.kept += 1
     return True
+
+
+def _is_monomer(name: str) -> bool:
+    """Whether this may be an amino acid or a nucleotide: gemmi's table holds the usual ones."""
+    import gemmi
+
+    known = gemmi.find_tabulated_residue(name)
+    return known.is_amino_acid() or known.is_nucleic_acid() or not known.found()
+
+
+class _Backbone:
+    """Tells which residues are joined to a chain; a ligand bonded to a side chain is not."""
+
+    def __init__(self, model: gemmi.Model) -> None:
+        import gemmi
+
+        self._model = model
+        self._search = gemmi.NeighborSearch(model, gemmi.UnitCell(), 5).populate()
+
+    def joins(self, name: str, group: list[Any]) -> bool:
+        """Whether an atom of this residue is bonded to the backbone of another one."""
+        own = (name, str(group[0].seqid))
+        return any(
+            (found.residue.name, str(found.residue.seqid)) != own and found.atom.name in _JOINTS
+            for part in group
+            for atom in part
+            for mark in self._search.find_atoms(atom.pos, "\0", radius=_JOINED)
+            for found in [mark.to_cra(self._model)]
+        )
 
 
 def _missing_atoms(name: str, group: list[Any]) -> str:
