@@ -148,7 +148,7 @@ class Settings(Model):
     )
     keep_metals: bool = Field(
         True,
-        description="Keep Mg, Ca, Mn, Fe, Zn and Cu ions of the receptor file.",
+        description="Keep Mg, Ca, Mn, Fe and Zn ions of the receptor file.",
         json_schema_extra=_ADVANCED,
     )
     allow_incomplete: bool = Field(

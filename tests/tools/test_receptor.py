@@ -49,6 +49,26 @@ def test_a_kept_zinc_is_in_the_prepared_receptor(tmp_path: Path) -> None:
     assert [line.split()[-1] for line in prepared.pdbqt.splitlines() if " ZN " in line] == ["Zn"]
 
 
+@pytest.mark.parametrize(
+    ("name", "element"), [("FE2", "FE"), ("MN3", "MN"), ("3ZN", "ZN"), ("MG", "MG"), ("CA", "CA")]
+)
+def test_an_ion_is_known_by_its_element(tmp_path: Path, name: str, element: str) -> None:
+    text = real.with_lines(real.hetatm(name, element, element, real.FAR))
+    found = select(tmp_path, text)
+    assert [residue.label for residue in found.report.metals_kept] == [f"{name} B:1"]
+    prepared = receptors.prepare(found.pdb)
+    assert prepared.dropped == []
+    assert [line.split()[-1].upper() for line in prepared.pdbqt.splitlines() if " B " in line] == [element]
+    without = select(tmp_path, text, keep_metals=False).report
+    assert [residue.label for residue in without.metals_removed] == [f"{name} B:1"] and not without.hetero
+
+
+def test_copper_goes_because_meeko_has_no_type_for_it(tmp_path: Path) -> None:
+    found = select(tmp_path, real.with_lines(real.hetatm("CU1", "CU", "CU", real.FAR)))
+    assert [residue.label for residue in found.report.hetero] == ["CU1 B:1"]
+    assert receptors.prepare(found.pdb).dropped == []
+
+
 def test_missing_atoms_are_named(tmp_path: Path) -> None:
     report = select(tmp_path, real.without_atoms("A 115", "CG1", "CG2", "CD1", "OH")).report
     (incomplete,) = report.incomplete

@@ -24,7 +24,7 @@ MOST_ATOMS = 150_000
 UNPACKED_MB = 100
 
 #: Ions that Meeko can type and Vina can score.
-METALS = frozenset({"MG", "CA", "MN", "FE", "ZN", "CU"})
+METALS = frozenset({"MG", "CA", "MN", "FE", "ZN"})
 
 #: Heavy side-chain atoms of the standard amino acids; backbone N, CA, C, O come on top.
 _SIDE_CHAINS = {
@@ -235,7 +235,9 @@ def _stays(
     if known.is_water():
         report.waters.append(residue)
         return False
-    if residue.name in METALS and len(residue.atoms) == 1:
+    metal = _metal(residue, group)
+    if metal:
+        group[0].name = group[0][0].name = metal  # Meeko knows FE, but not FE2
         (report.metals_kept if keep_metals else report.metals_removed).append(residue)
         return keep_metals
     if residue.name not in _KNOWN:
@@ -248,6 +250,14 @@ def _stays(
     report.hydrogens_in_file |= any(atom.is_hydrogen() for part in group for atom in part)
     report.kept += 1
     return True
+
+
+def _metal(residue: Residue, group: list[Any]) -> str | None:
+    """The element of an ion that can be kept, whatever its charge is called: FE of FE2."""
+    if residue.name in _KNOWN or len(residue.atoms) != 1:
+        return None
+    element = str(group[0][0].element.name).upper()
+    return element if element in METALS else None
 
 
 def _is_monomer(name: str) -> bool:
