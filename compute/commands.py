@@ -53,7 +53,7 @@ def _carry_out(given: argparse.Namespace, settings: Settings) -> str:
         restored = backup.restore(given.source, settings.home, settings.files)
         lost = len(restored.without_files)
         return f"Restored into {restored.home}. Jobs whose files were not in the backup: {lost}."
-    moved = backup.move_wal_aside(settings.database)
+    moved = backup.move_wal_aside(settings.database, settings.files)
     return f"Moved to {moved}; start Wellplate again."
 
 

@@ -25,6 +25,7 @@ import duckdb
 from data import rows
 from data.database import connect, is_storage, mark_of, transaction, wal_of
 from data.errors import BadInput, Unavailable
+from data.folders import Folders
 from data.records import new_id, utcnow
 from data.store import Store
 
@@ -87,18 +88,20 @@ def restore(source: Path, home: Path, files_root: Path | None = None) -> Restore
     return Restored(home, without_files)
 
 
-def move_wal_aside(path: Path) -> Path:
+def move_wal_aside(path: Path, files_root: Path) -> Path:
     """Go on without the changes that a damaged write-ahead log holds; returns where the log is kept.
 
     Lost is what was written since the last checkpoint: at most 64 MB of log, usually the last seconds before the crash,
     but money included: jobs submitted then are gone, jobs that ended then are waiting or running again, grants and
-    charges of that time are undone. The log and its mark are kept under the time of this call.
+    charges of that time are undone. The log and its mark are kept under the time of this call, and the next start
+    sets aside what it finds of jobs that are gone.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     kept = wal_of(path).with_name(f"{wal_of(path).name}.damaged-{stamp}")
     if not path.exists() or not (wal_of(path).exists() or mark_of(path).exists()):
         raise BadInput(f"{path} has no write-ahead log to move aside.", field="path")
     _refuse_in_use(path)
+    Folders(files_root).note_lost_records()
     if wal_of(path).exists():
         wal_of(path).rename(kept)
     if mark_of(path).exists():

@@ -8,6 +8,8 @@ jobs/<id>/job.json                 what was asked for
 jobs/<id>/inputs/<field>-<n>       its input files (hard links where they exist elsewhere)
 jobs/<id>/attempts/<n>-<run id>/   work/, out/, log.txt, outcome.json of a run
 jobs/<id>/results/, log.txt        what the owner of the last attempt left
+records-lost                       mark: the database was put back to before what the folders know
+jobs-without-record/<id>/          folders that a start with this mark found without a job
 """
 
 from __future__ import annotations
@@ -199,9 +201,31 @@ class Folders:
         _remove(self.job(job_id))
         (self.root / "live" / _checked(job_id)).unlink(missing_ok=True)
 
+    def remove_unknown(self, job_id: str) -> None:
+        """Clean up after a job that the store does not know, since it was deleted or its submit broke off.
+
+        Where the store may have forgotten it (`note_lost_records`), its folder is set aside instead.
+        """
+        folder = self.job(job_id)
+        if self._records_lost.exists() and folder.exists():
+            aside = self.root / "jobs-without-record"
+            aside.mkdir(exist_ok=True)
+            _move(folder, aside / job_id)
+        self.remove_job(job_id)
+
+    def note_lost_records(self) -> None:
+        """Until the next start is through, no folder is removed because its job is unknown."""
+        self._records_lost.touch()
+
     def empty_staging(self) -> None:
+        """The last thing that a start does with folders: whatever was half-made is settled."""
         for entry in (self.root / "staging").iterdir():
             _remove(entry)
+        self._records_lost.unlink(missing_ok=True)
+
+    @property
+    def _records_lost(self) -> Path:
+        return self.root / "records-lost"
 
     def need_room(self, floor_mb: int) -> None:
         """Raises Unavailable when less than this is free, in MB."""

@@ -115,7 +115,7 @@ class Runs:
         """Finish what an app had begun with this job; the job if it lives on. Only while the thread does not run."""
         job = jobs.get(self._store, job_id)
         if job is None:
-            self._folders.remove_job(job_id)
+            self._folders.remove_unknown(job_id)
             return None
         if job.live:
             for outcome in self._outcomes(job_id):

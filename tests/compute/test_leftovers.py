@@ -10,7 +10,9 @@ import pytest
 
 from compute.queue.runs import Runs
 from compute.workbench import Submission
-from data.records import Person
+from data import backup
+from data.records import Person, new_id
+from data.store import Store
 from tests.api.laboratory import BODY, Laboratory
 
 
@@ -73,3 +75,29 @@ def test_a_job_that_could_not_be_deleted_keeps_its_folder(
     start_again(lab)
     assert (lab.folders.results(kept) / "a.tab").exists()
     assert list(lab.folders.live()) == []
+
+
+def test_jobs_of_which_the_record_was_lost_are_set_aside_by_one_start(lab: Laboratory) -> None:
+    running, half_made = new_id(), new_id()
+    for job_id in (running, half_made):
+        lab.folders.job(job_id).mkdir()
+        (lab.folders.job(job_id) / "job.json").write_text("{}")
+    lab.folders.mark_live(running)
+    (lab.settings.files / "staging" / half_made).touch()
+    known = ended(lab, lab.admin)
+    lab.store.close()
+    backup.move_wal_aside(lab.settings.database, lab.settings.files)
+    lab.store = Store(lab.settings.database)
+    start_again(lab)
+    aside = lab.settings.files / "jobs-without-record"
+    assert {path.name for path in aside.iterdir()} == {running, half_made}
+    assert (aside / running / "job.json").exists()
+    assert list(lab.folders.live()) == []
+    assert (lab.folders.results(known) / "a.tab").exists()
+
+    later = new_id()
+    lab.folders.job(later).mkdir()
+    lab.folders.mark_live(later)
+    start_again(lab)
+    assert not lab.folders.job(later).exists()
+    assert {path.name for path in aside.iterdir()} == {running, half_made}

@@ -149,7 +149,7 @@ def test_a_flipped_byte_in_the_log_loses_nothing_until_somebody_says_so(
     assert again.read_only is not None  # a restart changes nothing
     again.close()
 
-    kept = backup.move_wal_aside(path)
+    kept = backup.move_wal_aside(path, path.parent / "files")
     assert kept.read_bytes() == before[wal_of(path)]
     store = Store(path)
     assert store.read_only is None
@@ -177,11 +177,9 @@ def test_a_log_that_lost_its_end_is_noticed(wreck: tuple[Path, list[str]]) -> No
 
 def test_moving_aside_needs_a_log_and_a_stopped_app(tmp_path: Path, store: Store) -> None:
     with pytest.raises(BadInput, match="no write-ahead log"):
-        backup.move_wal_aside(tmp_path / "other.duckdb")
+        backup.move_wal_aside(tmp_path / "other.duckdb", tmp_path / "files")
     make_team(store, 10)
-    program = (
-        f"from data import backup; from pathlib import Path; backup.move_wal_aside(Path({str(store.path)!r}))"
-    )
+    program = f"from data import backup; from pathlib import Path; backup.move_wal_aside(Path({str(store.path)!r}), Path({str(tmp_path)!r}))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert "stop the app first" in run.stderr
     assert wal_of(store.path).exists()
