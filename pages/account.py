@@ -55,8 +55,21 @@ def sessions(accounts: Any, person: Person) -> None:
                 st.button(
                     "Sign out there",
                     key=f"account.session.{each.hash[:12]}",
-                    on_click=lambda hash=each.hash: accounts.revoke([hash]),
+                    on_click=sign_out,
+                    args=(accounts, person, each.hash),
                 )
+
+
+def sign_out(accounts: Any, person: Person, hash: str) -> None:
+    """In a callback."""
+    if session.acting(person):
+        accounts.revoke([hash])
+
+
+def revoke(accounts: Any, person: Person, token_id: str) -> None:
+    """In a callback."""
+    if who := session.acting(person):
+        accounts.revoke_token(who, token_id)
 
 
 def browser(agent: str) -> str:
@@ -86,7 +99,8 @@ def tokens(accounts: Any, person: Person) -> None:
             st.button(
                 "Revoke",
                 key=f"account.token.{token.id}",
-                on_click=lambda id=token.id: accounts.revoke_token(person, id),
+                on_click=revoke,
+                args=(accounts, person, token.id),
             )
     new_token(accounts, person)
 
@@ -99,7 +113,7 @@ def new_token(accounts: Any, person: Person) -> None:
             "It may",
             allowed,
             selection_mode="multi",
-            default=[Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE],
+            default=[Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_READ, Scope.FILES_WRITE],
             format_func=lambda scope: SCOPES[scope],
         )
         if not st.form_submit_button("Make a token"):

@@ -15,7 +15,7 @@ import streamlit as st
 from compute.workbench import Outcomes, Workbench
 from data.errors import WellplateError
 from data.records import Job, Person, Status
-from pages import human
+from pages import human, session
 from pages.drawing import refusal
 
 LABELS = {
@@ -65,8 +65,14 @@ def carry_out(workbench: Workbench, person: Person) -> None:
         tell(told)
     asked: Asked | None = st.session_state.get(_ASKED)
     if asked:
-        title, body = _DIALOGS[asked.action]
-        st.dialog(title, on_dismiss=_close)(body)(workbench, person, asked.jobs)
+        title, _ = _DIALOGS[asked.action]
+        st.dialog(title, on_dismiss=_close)(_ask)(workbench, person, asked)
+
+
+def _ask(workbench: Workbench, person: Person, asked: Asked) -> None:
+    """The dialog's inside, for as long as the person who opened it is signed in."""
+    if who := session.still(person):
+        _DIALOGS[asked.action][1](workbench, who, asked.jobs)
 
 
 def _close() -> None:
@@ -117,8 +123,7 @@ def _answered(action: Callable[[], Outcomes | None], label: str, *, primary: boo
 
 def cancel_sentence(jobs: tuple[Job, ...]) -> str:
     """What cancelling costs now."""
-    running = [job for job in jobs if job.status in (Status.PROCESSING, Status.RETRY)]
-    lost = sum(job.credits for job in running)
+    lost = sum(job.credits for job in jobs if job.status is Status.PROCESSING)
     if not lost:
         return "Cancelling now costs nothing."
     return f"Cancelling now costs {human.credits(lost)}: what a started job was charged is not given back."

@@ -241,11 +241,14 @@ def summary_bar(workbench: Workbench, person: Person, filter: JobFilter, count: 
 
 def cancel_all(workbench: Workbench, person: Person, filter: JobFilter) -> None:
     """In a callback: ask about every job of the filter that this person may cancel."""
+    who = session.acting(person)
+    if who is None:
+        return
     found: list[Job] = []
     cursor: str | None = None
     while True:
-        page = workbench.jobs(person, filter, limit=WHOLE, cursor=cursor)
-        found += [job for job in page.jobs if workbench.actions(person, job).get("cancel", "no") is None]
+        page = workbench.jobs(who, filter, limit=WHOLE, cursor=cursor)
+        found += [job for job in page.jobs if workbench.actions(who, job).get("cancel", "no") is None]
         cursor = page.next_cursor
         if cursor is None:
             break

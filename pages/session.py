@@ -36,6 +36,12 @@ def still(before: Person | None) -> Person | None:
     return who
 
 
+def acting(before: Person) -> Person | None:
+    """`person()` for a callback: None, so that nothing happens, when it is not the person it was drawn for."""
+    who = person()
+    return who if who and (who.id, who.team) == (before.id, before.team) else None
+
+
 def sign_in_link() -> str:
     """The sign-in form that comes back to the page and query of this run."""
     path = urlsplit(st.context.url or "/app/").path or "/app/"

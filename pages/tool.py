@@ -200,13 +200,13 @@ def run_box(
             type="primary",
             icon=":material/play_arrow:",
             disabled=reason is not None,
-            help=human.markdown_text(reason or breakdown(quote) or "") or None,
+            help=reason or breakdown(quote),
             width="stretch",
             key="tool.run",
         ):
             submit(workbench, person, submission, form, quote)
         if reason:
-            st.caption(f":material/info: {human.markdown_text(reason)}")
+            st.caption(f":material/info: {reason}")
         elif quote and quote.credits:
             st.caption(f"{quote.available:,} credits available. {breakdown(quote)}")
     for panel in previewed(workbench, person, submission):

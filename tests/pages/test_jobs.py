@@ -127,6 +127,13 @@ def test_bulk_cancel_asks_by_name_and_reports_each(open_page: Open) -> None:
     assert "asciminib" in app.warning[0].value and "has ended already" in app.warning[0].value
 
 
+def test_cancelling_costs_only_what_runs_now() -> None:
+    bench = FakeWorkbench()
+    running, lost = named(bench, "axitinib"), named(bench, "bosutinib")  # what is tried again is refunded
+    assert job_actions.cancel_sentence((lost,)) == "Cancelling now costs nothing."
+    assert "costs 12 credits" in job_actions.cancel_sentence((running, lost))
+
+
 def test_a_whole_filter_is_cancelled_not_only_its_page(open_page: Open) -> None:
     bench = FakeWorkbench(jobs=False)
     for number in range(260):
@@ -148,6 +155,26 @@ def test_saying_no_does_nothing(open_page: Open) -> None:
     app.button(key="ask.no").click().run()
     assert bench.calls == []
     assert not any(button.key == "ask.yes" for button in app.button)
+
+
+def test_a_dialog_does_nothing_for_a_session_that_ended(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, jobId=named(bench, "axitinib").id)
+    app.button(key="job.cancel").click().run()
+    bench.accounts.who = None
+    app.button(key="ask.yes").click().run()
+    assert not app.exception
+    assert bench.calls == []
+    assert not any(button.key == "ask.yes" for button in app.button)
+
+
+def test_a_filter_is_not_cancelled_for_a_session_that_ended(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, q="bosutinib")
+    bench.accounts.who = None
+    app.button(key="jobs.cancel_all").click().run()
+    assert not app.exception
+    assert "jobs.asked" not in app.session_state
 
 
 def test_a_job_named_like_a_menus_item_is_opened_by_its_name() -> None:
