@@ -179,7 +179,10 @@ def test_moving_aside_needs_a_log_and_a_stopped_app(tmp_path: Path, store: Store
     with pytest.raises(BadInput, match="no write-ahead log"):
         backup.move_wal_aside(tmp_path / "other.duckdb", tmp_path / "files")
     make_team(store, 10)
-    program = f"from data import backup; from pathlib import Path; backup.move_wal_aside(Path({str(store.path)!r}), Path({str(tmp_path)!r}))"
+    program = (
+        "from data import backup; from pathlib import Path; "
+        f"backup.move_wal_aside(Path({str(store.path)!r}), Path({str(tmp_path)!r}))"
+    )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert "stop the app first" in run.stderr
     assert wal_of(store.path).exists()
