@@ -231,20 +231,23 @@ class Workbench:
             if prepared.given is None or prepared.problems:
                 raise bad_input(prepared.problems)
             new = self._new_job(person, tool, submission, prepared, job_id)
-            self._folders.write_request(folder, self._request(person, tool, new, prepared, folder))
+            # A job without files costs no sync: all that is lost with the power is its run, which is told.
+            request = self._request(person, tool, new, prepared, folder)
+            self._folders.write_request(folder, request, durable=any(prepared.given.local.values()))
             submitted = jobs.submit(self._store, new).result(WRITE_TIMEOUT_S)
             if not submitted.created:
                 self._folders.remove_job(job_id)
         return submitted.job
 
-    def retry(self, person: Person, job_id: str) -> Job:
+    def retry(self, person: Person, job_id: str, *, expected_credits: int | None = None) -> Job:
         """A new job with the same inputs and settings, charged anew."""
         detail = self._allowed(person, Action.RETRY, job_id)
         if detail.job.status not in (Status.FAILED, Status.CANCELLED, Status.TIMEOUT):
             raise WrongState(
                 f"This job is {detail.job.status}; only one that ended without a result is retried."
             )
-        return self.submit(person, replace(self.submission(person, job_id), name=detail.job.name))
+        again = replace(self.submission(person, job_id), expected_credits=expected_credits)
+        return self.submit(person, again)
 
     def submission(self, person: Person, job_id: str) -> Submission:
         """What would submit this job again."""

@@ -153,9 +153,16 @@ class Folders:
             temporary.unlink(missing_ok=True)
         return size, digest.hexdigest()
 
-    def write_request(self, folder: Path, request: dict[str, Any]) -> None:
-        """`job.json`: written once, before the job exists in the store."""
+    def write_request(self, folder: Path, request: dict[str, Any], *, durable: bool = False) -> None:
+        """`job.json`: written once, before the job exists in the store.
+
+        With `durable` it survives a power failure, and so do the names of the inputs, whose bytes do already.
+        """
         (folder / "job.json").write_text(json.dumps(request, ensure_ascii=False))
+        if durable:
+            sync_file(folder / "job.json")
+            for changed in (folder / "inputs", folder, folder.parent):
+                _sync_folder(changed)
 
     def request(self, job_id: str) -> dict[str, Any]:
         return json.loads((self.job(job_id) / "job.json").read_text())
@@ -270,6 +277,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # another file system
         shutil.copyfile(source, target)
+        sync_file(target)
 
 
 def _checked(public_id: str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -287,3 +288,21 @@ def test_an_input_is_downloaded_under_the_name_that_it_was_given(browser: TestCl
     assert answer.headers["content-security-policy"].startswith("sandbox")
     for wrong in ("sequences/1", "sequences/-1", "nothing/0", "..%2F..%2Fsecret.txt/0"):
         assert browser.get(f"{done}/inputs/{wrong}").status_code in (404, 422), wrong
+
+
+def test_a_submit_with_files_is_on_disk_when_it_returns(
+    lab: Laboratory, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else tells but a power failure: so what was synced is written down, by the file that it was."""
+    synced: list[tuple[int, int]] = []
+
+    def fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        synced.append((status.st_dev, status.st_ino))
+
+    file = stored(browser.put("/api/v1/files?name=a.fasta", content=FASTA))
+    monkeypatch.setattr("data.folders.os.fsync", fsync)
+    body = BODY | {"inputs": {"sequences": {"file": file["id"]}}}
+    folder = lab.folders.job(browser.post("/api/v1/jobs", json=body).json()["id"])
+    for path in (folder / "job.json", folder / "inputs", folder, folder.parent):
+        assert (path.stat().st_dev, path.stat().st_ino) in synced, path
