@@ -542,7 +542,7 @@ class Workbench:
         self._refuse_too_large(limits)
         title = tool.title(prepared.given) if tool.title is not None else tool.name
         name_length = self.settings.limits.name_length
-        inputs = submissions.without_long_texts(prepared.given.inputs, job_id)
+        inputs = submissions.to_keep(prepared.given.inputs, job_id)
         settings = prepared.given.settings.model_dump(mode="json")
         return NewJob(
             id=job_id,

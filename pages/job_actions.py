@@ -148,11 +148,22 @@ def _delete(workbench: Workbench, person: Person, jobs: tuple[Job, ...]) -> None
 
 def _retry(workbench: Workbench, person: Person, jobs: tuple[Job, ...]) -> None:
     _list(jobs)
-    cost = human.credits(sum(job.credits for job in jobs))
-    st.markdown(f"Runs the same inputs and settings again as a new job. Price as before: **{cost}**.")
+    try:
+        prices = [
+            workbench.quote(person, workbench.submission(person, job.id), content=False).credits
+            for job in jobs
+        ]
+    except WellplateError as error:
+        return refusal(error)
+    cost = sum(prices)
+    says = f"costs {human.credits(cost)}" if cost else "costs nothing"
+    st.markdown(f"Runs the same inputs and settings again as a new job. It **{says}**.")
 
     def again() -> Outcomes:
-        new = [workbench.retry(person, job.id) for job in jobs]
+        new = [
+            workbench.retry(person, job.id, expected_credits=price)
+            for job, price in zip(jobs, prices, strict=True)
+        ]
         return Outcomes(done=[job.name for job in new], refused=[])
 
     _answered(again, "Run again")
@@ -179,7 +190,7 @@ def downloads(job: Job) -> list[tuple[str, str]]:
     base = f"/api/v1/jobs/{job.id}"
     return [
         ("Everything, as zip", f"{base}/archive"),
-        ("Tables, as CSV", f"{base}/export?format=csv"),
+        ("First table, as CSV", f"{base}/export?format=csv"),
         ("Results, as JSON", f"{base}/export?format=json"),
         ("Log", f"{base}/log"),
     ]

@@ -354,8 +354,8 @@ class FakeWorkbench:
             replace(job, cancel_requested=True) if running else replace(job, status=Status.CANCELLED)
         )
 
-    def retry(self, person: Person, job_id: str) -> Job:
-        self.calls.append(("retry", job_id))
+    def retry(self, person: Person, job_id: str, *, expected_credits: int | None = None) -> Job:
+        self.calls.append(("retry", job_id, expected_credits))
         old = self.records[job_id]
         return self.add(name=old.name, tool=old.tool, status=Status.PENDING).job
 

@@ -127,6 +127,16 @@ def test_bulk_cancel_asks_by_name_and_reports_each(open_page: Open) -> None:
     assert "asciminib" in app.warning[0].value and "has ended already" in app.warning[0].value
 
 
+def test_retry_tells_todays_price_and_agrees_to_no_other(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    job = bench._put(replace(named(bench, "ponatinib"), credits=5))  # it was cheaper then
+    app = open_page("jobs.py", bench, jobId=job.id)
+    app.button(key="job.retry").click().run()
+    assert any("It **costs 12 credits**" in text.value for text in app.markdown)
+    app.button(key="ask.yes").click().run()
+    assert bench.calls == [("retry", job.id, 12)]
+
+
 def test_cancelling_costs_only_what_runs_now() -> None:
     bench = FakeWorkbench()
     running, lost = named(bench, "axitinib"), named(bench, "bosutinib")  # what is tried again is refunded
