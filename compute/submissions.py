@@ -86,13 +86,14 @@ def file_inputs(inputs: BaseModel) -> Iterator[tuple[str, list[InputFile]]]:
             yield name, list(value)
 
 
-def without_long_texts(inputs: BaseModel, job_id: str) -> dict[str, Any]:
-    """The inputs in the API's form; a long text is told by the job's own copy of it."""
+def to_keep(inputs: BaseModel, job_id: str) -> dict[str, Any]:
+    """The inputs in the API's form. A long text, or an input of another job (which may be deleted), is told by the
+    job's own copy of it."""
     values = inputs.model_dump(mode="json", exclude_none=True)
     for name, references in file_inputs(inputs):
         told = [
             {"job": job_id, "path": f"inputs/{name}/{number}"}
-            if len(reference.text or "") > LONG_TEXT
+            if len(reference.text or "") > LONG_TEXT or (reference.path or "").startswith("inputs/")
             else value
             for number, (reference, value) in enumerate(zip(references, _as_list(values[name]), strict=True))
         ]

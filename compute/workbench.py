@@ -24,7 +24,7 @@ from compute.offers import catalogue, limits_of
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
 from compute.settings import Settings
-from data import jobs, ledger, uploads
+from data import jobs, ledger, people, uploads
 from data.backup import backup
 from data.errors import (
     BadInput,
@@ -254,7 +254,7 @@ class Workbench:
         detail = self._allowed(person, Action.SEE, job_id)
         return Submission(
             tool=detail.job.tool,
-            inputs=detail.inputs,
+            inputs=submissions.reachable(detail, person),
             settings=detail.settings,
             name=detail.job.name,
             visibility=detail.job.visibility,
@@ -406,8 +406,9 @@ class Workbench:
             return uploads.add(self._store, stored).result(WRITE_TIMEOUT_S)
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
+        """The person's own files: a colleague's are seen through the jobs that are shared."""
         self._refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
-        return uploads.page(self._store, person.team, formats)
+        return uploads.page(self._store, person.team, person.id, formats)
 
     # Credits
 
@@ -525,7 +526,8 @@ class Workbench:
             return results.referred(detail, self._folders, reference.path)
         known = valid_id(reference.file)
         stored = uploads.get(self._store, known) if known else None
-        if stored is None or stored.team != person.team or not access.holds(person, Scope.FILES_READ):
+        own = stored is not None and (stored.team, stored.owner) == (person.team, person.id)
+        if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
         return self._folders.upload(stored.id), stored.name
 
@@ -550,7 +552,7 @@ class Workbench:
             submitter=person.id,
             tool=tool.id,
             name=submissions.clean_name(submission.name or title[:name_length], name_length, field="name"),
-            visibility=submission.visibility or Visibility.PRIVATE,
+            visibility=submission.visibility or people.default_visibility(self._store, person.team),
             credits=credits,
             price=[asdict(line) for line in prepared.lines],
             inputs=inputs,

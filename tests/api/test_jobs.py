@@ -115,6 +115,21 @@ def test_rename_cancel_delete_retry_and_duplicate(browser: TestClient) -> None:
     assert refused(browser.get(path)) == (404, "not_found", None)
 
 
+def test_a_retried_job_outlives_the_one_that_it_came_from(lab: Laboratory, browser: TestClient) -> None:
+    """A pasted text that is long is told as an input of the job: the first job's own."""
+    text = ">a\n" + "ACGT" * 1000 + "\n"
+    job_id = submit(browser, inputs={"sequences": {"text": text, "name": "a.fasta"}})
+    for _ in range(2):
+        path = f"/api/v1/jobs/{job_id}"
+        browser.post(f"{path}/cancel")
+        again = browser.post(f"{path}/retry").json()["id"]
+        assert browser.delete(path).status_code == 204
+        job_id = again
+    assert browser.get(f"/api/v1/jobs/{job_id}/inputs/sequences/0").text == text
+    inputs = browser.get(f"/api/v1/jobs/{job_id}").json()["inputs"]
+    assert inputs["sequences"] == {"job": job_id, "path": "inputs/sequences/0"}
+
+
 BAD_SUBMITS: list[tuple[dict[str, Any], str]] = [
     (BODY | {"tool": None}, "tool"),
     ({"inputs": {}}, "tool"),
