@@ -195,7 +195,8 @@ class Workbench:
             with self._scratch() as folder:
                 prepared = self._prepare(person, tool, submission, folder, check=content)
             known = prepared.lines, prepared.problems
-            self._checked.put(key, known)
+            if not prepared.problems:  # a problem may pass: a job that it waits for ends
+                self._checked.put(key, known)
         lines, problems = known
         credits = sum(line.credits for line in lines)
         available = self.balance(person).available
@@ -221,6 +222,8 @@ class Workbench:
     def submit(self, person: Person, submission: Submission) -> Job:
         """Put a job on disk, charged or refused, before this returns. The same idempotency key gives the same job."""
         self._refuse_unless(access.may_run(person), "Your role in this team lets you look, but not run jobs.")
+        if (earlier := self._made_earlier(person, submission)) is not None:
+            return earlier
         self._need_room()
         tool = self._tool(submission.tool)
         if missing := tool.missing():
@@ -252,9 +255,10 @@ class Workbench:
     def submission(self, person: Person, job_id: str) -> Submission:
         """What would submit this job again."""
         detail = self._allowed(person, Action.SEE, job_id)
+        own = detail.job.submitter == person.id and detail.job.team == person.team
         return Submission(
             tool=detail.job.tool,
-            inputs=submissions.reachable(detail, person),
+            inputs=detail.inputs if own else through_job(detail.inputs, job_id),
             settings=detail.settings,
             name=detail.job.name,
             visibility=detail.job.visibility,
@@ -564,11 +568,16 @@ class Workbench:
             gpus=limits.gpus,
             timeout_s=limits.timeout_s,
             idempotency_key=submission.idempotency_key,
-            body_hash=submissions.fingerprint(
-                tool.id, submission.inputs, submission.settings, submission.name, submission.visibility
-            ),
+            body_hash=_body_hash(submission),
             enforce=self.settings.jobs.credits == "enforce",
         )
+
+    def _made_earlier(self, person: Person, submission: Submission) -> Job | None:
+        """A submit that is repeated is answered whatever the price, the disk or the tool are like by now."""
+        key = submission.idempotency_key
+        if not key:
+            return None
+        return jobs.made_earlier(self._store, key, person.id, person.team, _body_hash(submission))
 
     def _refuse_too_large(self, limits: Limits) -> None:
         """A job that no worker could ever take is refused; while no worker is present nothing is known."""
@@ -623,6 +632,28 @@ class Workbench:
     def _refuse_unless(self, allowed: bool, message: str) -> None:
         if not allowed:
             raise Forbidden(message)
+
+
+def _body_hash(submission: Submission) -> str:
+    """Tells two submits with the same idempotency key apart."""
+    return submissions.fingerprint(
+        submission.tool, submission.inputs, submission.settings, submission.name, submission.visibility
+    )
+
+
+def through_job(inputs: Mapping[str, Any], job_id: str) -> dict[str, Any]:
+    """The inputs for somebody else: uploads are their owner's, so the job's own copies stand for them."""
+
+    def told(value: Any, name: str, number: int) -> Any:
+        upload = isinstance(value, dict) and value.get("file") is not None
+        return {"job": job_id, "path": f"inputs/{name}/{number}"} if upload else value
+
+    return {
+        name: [told(each, name, number) for number, each in enumerate(value)]
+        if isinstance(value, list)
+        else told(value, name, 0)
+        for name, value in inputs.items()
+    }
 
 
 def bad_input(problems: list[Problem]) -> BadInput:

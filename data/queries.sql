@@ -314,12 +314,6 @@ select status, count(*) as jobs from jobs
 where status in ('queued', 'pending', 'processing', 'retry')
 group by status;
 
--- name: oldest_pending
--- The job that has waited longest.
-select j.*, p.name as submitter_name
-from (select * from jobs where status = 'pending' order by seq limit 1) j
-left join persons p on p.id = j.submitter;
-
 -- name: submission
 -- What was asked for.
 select inputs, settings, price from submissions where seq = $seq;
@@ -388,9 +382,10 @@ select id, team, owner, name, size, sha256, format, created_at from files
 where id = $id::uuid and deleted_at is null;
 
 -- name: uploads_of_team
--- A team's newest uploads, of some formats (null: all).
+-- One person's newest uploads in a team, of some formats (null: all).
 select id, team, owner, name, size, sha256, format, created_at from files
-where team = $team::uuid and deleted_at is null and ($formats is null or list_contains($formats::varchar[], format))
+where team = $team::uuid and owner = $owner::uuid and deleted_at is null
+    and ($formats is null or list_contains($formats::varchar[], format))
 order by seq desc limit $limit;
 
 -- People -------------------------------------------------------------------------------------------------------
@@ -432,6 +427,10 @@ values ($id, $email, $name, $password_hash, $site_admin, false, true, $now);
 -- A team with an empty balance.
 insert into teams (id, name, default_visibility, concurrency, monthly_credits, balance, held, created_at)
 values ($id, $name, $visibility::visibility, null, null, 0, 0, $now);
+
+-- name: default_visibility
+-- Who sees a team's jobs where nobody says otherwise.
+select default_visibility from teams where id = $team::uuid;
 
 -- name: add_membership
 -- A person's role in a team.

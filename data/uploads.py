@@ -20,10 +20,13 @@ def get(store: Store, file_id: str) -> StoredFile | None:
     return _stored(rows[0]) if rows else None
 
 
-def page(store: Store, team: str, formats: Sequence[str] | None, limit: int = 200) -> list[StoredFile]:
-    """A team's newest uploads, of these formats (None: of every format)."""
+def page(
+    store: Store, team: str, owner: str, formats: Sequence[str] | None, limit: int = 200
+) -> list[StoredFile]:
+    """A person's newest uploads in a team, of these formats (None: of every format)."""
     wanted = None if formats is None else list(formats)
-    return [_stored(row) for row in store.read("uploads_of_team", team=team, formats=wanted, limit=limit)]
+    rows = store.read("uploads_of_team", team=team, owner=owner, formats=wanted, limit=limit)
+    return [_stored(row) for row in rows]
 
 
 def _add(tx: Transaction, files: list[StoredFile]) -> list[Any]:

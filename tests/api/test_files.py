@@ -66,6 +66,22 @@ def test_uploaded_file_is_an_input(browser: TestClient) -> None:
     assert browser.post("/api/v1/jobs", json=body).status_code == 201
 
 
+def test_an_upload_is_its_owners_alone(lab: Laboratory, browser: TestClient) -> None:
+    file = stored(browser.put("/api/v1/files?name=a.fasta", content=FASTA))
+    body = BODY | {"inputs": {"sequences": {"file": file["id"]}}}
+    bob = lab.browser(lab.join("bob"))
+    assert bob.get("/api/v1/files").json()["files"] == []
+    refused = bob.post("/api/v1/jobs", json=body)
+    assert refused.status_code == 422
+    assert "no such file" in refused.json()["error"]["message"]
+    # What is shared as part of a job can be run again by who sees the job.
+    job = browser.post("/api/v1/jobs", json=body | {"visibility": "team"}).json()["id"]
+    again = bob.get(f"/api/v1/jobs/{job}/submission").json()
+    assert again["inputs"] == {"sequences": {"job": job, "path": "inputs/sequences/0"}}
+    made = bob.post("/api/v1/jobs", json=again).json()["id"]
+    assert bob.get(f"/api/v1/jobs/{made}/inputs/sequences/0").content == FASTA
+
+
 def test_other_parts_of_a_form_are_passed_over(lab: Laboratory, browser: TestClient) -> None:
     answer = browser.post(
         "/api/v1/files",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from data.errors import Unavailable
 from data.records import Person, Role, new_id
 from tests.api.laboratory import BODY, Laboratory
 
@@ -69,12 +70,52 @@ def test_idempotency_key_gives_the_same_job_once(browser: TestClient) -> None:
     assert len(browser.get("/api/v1/jobs").json()["jobs"]) == 1
 
 
+def test_a_repeated_submit_is_answered_whatever_has_changed_since(
+    lab: Laboratory, ada: Person, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, body = {"Idempotency-Key": "form-2"}, BODY | {"expected_credits": price_of(browser)}
+    first = browser.post("/api/v1/jobs", json=body, headers=key).json()["id"]
+
+    def no_room(floor_mb: int) -> None:
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr(lab.folders, "need_room", no_room)
+    again = browser.post("/api/v1/jobs", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (201, first)
+    assert browser.post("/api/v1/jobs", json=body).status_code == 503
+    dearer = body | {"expected_credits": body["expected_credits"] + 1}
+    assert browser.post("/api/v1/jobs", json=dearer, headers=key).json()["id"] == first
+    assert refused(browser.post("/api/v1/jobs", json=body | {"name": "x"}, headers=key))[:2] == (
+        409,
+        "conflict",
+    )
+    stranger = lab.browser(lab.join("bob"))
+    assert stranger.post("/api/v1/jobs", json=body, headers=key).status_code == 503
+    browser.post(f"/api/v1/jobs/{first}/cancel")
+    browser.delete(f"/api/v1/jobs/{first}")
+    gone = browser.post("/api/v1/jobs", json=body, headers=key)
+    assert gone.status_code == 409 and "deleted" in gone.text
+
+
+def price_of(client: TestClient) -> int:
+    return int(client.post("/api/v1/quote", json=BODY).json()["credits"])
+
+
 def test_quote_names_price_and_problems(browser: TestClient) -> None:
     quote = browser.post("/api/v1/quote", json=BODY).json()
     assert quote["credits"] == sum(line["credits"] for line in quote["lines"])
     assert (quote["affordable"], quote["problems"]) == (True, [])
     bad = browser.post("/api/v1/quote", json=BODY | {"settings": {"to": "docx"}}).json()
     assert [problem["field"] for problem in bad["problems"]] == ["to"]
+
+
+def test_a_problem_that_passes_is_not_remembered(lab: Laboratory, browser: TestClient) -> None:
+    first = submit(browser)
+    body = BODY | {"inputs": {"sequences": {"job": first, "path": "a.fasta"}}}
+    assert browser.post("/api/v1/quote", json=body).json()["problems"] != []
+    lab.start(first)
+    lab.complete(first, {"a.fasta": b">a\nACGT\n"})
+    assert browser.post("/api/v1/quote", json=body).json()["problems"] == []
 
 
 def test_list_filters_and_pages(lab: Laboratory, ada: Person, browser: TestClient) -> None:
@@ -222,6 +263,18 @@ def test_a_bug_is_told_without_its_details(
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read(browser: TestClient) -> None:
     answer = browser.post("/api/v1/jobs", content=b"", headers={"content-length": str(10**10)})
     assert refused(answer)[:2] == (413, "too_large")
+
+
+def test_a_job_is_seen_by_whom_the_team_says_unless_its_submitter_says(
+    lab: Laboratory, browser: TestClient
+) -> None:
+    assert browser.post("/api/v1/jobs", json=BODY).json()["visibility"] == "private"
+    set_default = "update teams set default_visibility = 'team' where id = ?"
+    with lab.store.database.cursor() as cursor:
+        cursor.execute(set_default, [lab.admin.team])
+    assert browser.post("/api/v1/jobs", json=BODY).json()["visibility"] == "team"
+    stated = browser.post("/api/v1/jobs", json=BODY | {"visibility": "private"})
+    assert stated.json()["visibility"] == "private"
 
 
 def test_nobody_may_send_much_before_signing_in(lab: Laboratory, browser: TestClient) -> None:
