@@ -39,7 +39,7 @@ __all__ = [
     "get",
     "live_counts",
     "lose",
-    "oldest_pending",
+    "made_earlier",
     "page",
     "processing",
     "progress",
@@ -99,6 +99,11 @@ def delete(store: Store, job_id: str) -> Future[Job | None]:
 
 
 # Reads ----------------------------------------------------------------------------------------------------
+
+
+def made_earlier(store: Store, key: str, person: str, team: str, body_hash: str) -> Job | None:
+    """The job that an earlier submit with this idempotency key made. Raises Conflict as `submit` does."""
+    return submits.earlier(store, (key, person, team), body_hash)
 
 
 def get(store: Store, job_id: str) -> Job | None:
@@ -173,11 +178,6 @@ def processing(store: Store) -> list[Job]:
 def live_counts(store: Store) -> dict[Status, int]:
     """Of all teams; only statuses that occur."""
     return {Status(row["status"]): row["jobs"] for row in store.read("live_counts")}
-
-
-def oldest_pending(store: Store) -> Job | None:
-    found = store.read("oldest_pending")
-    return rows.job(found[0]) if found else None
 
 
 def _asked(team: str, filter: JobFilter) -> dict[str, Any] | None:

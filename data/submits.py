@@ -8,11 +8,15 @@ from datetime import datetime, timedelta
 from data import rows
 from data.errors import Conflict, NotEnoughCredits, NotFound
 from data.ledger import Posting, accounts, post
-from data.records import Balance, Job, LedgerKind, NewJob, Status
-from data.store import Rank, Transaction, ranked
+from data.records import Balance, Job, LedgerKind, NewJob, Status, utcnow
+from data.store import Rank, Store, Transaction, ranked
 from data.transitions import by_id, history, names, tell
 
 KEY_LIFE = timedelta(hours=24)
+OTHER_BODY = (
+    "This idempotency key was used for another job in the last 24 hours. Use a new key for a new job."
+)
+DELETED = "The job of this idempotency key was deleted. Use a new key for a new job."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,20 @@ def _known_keys(transaction: Transaction, new_jobs: list[NewJob]) -> dict[Key, t
     return {(row["key"], row["person"], row["team"]): (row["body_hash"], row["job"]) for row in found}
 
 
+def earlier(store: Store, key: Key, body_hash: str) -> Job | None:
+    """The job that this idempotency key made. Raises Conflict as a submit would."""
+    word, person, team = key
+    found = store.read("known_keys", keys=[word], persons=[person], teams=[team], since=utcnow() - KEY_LIFE)
+    if not found:
+        return None
+    if found[0]["body_hash"] != body_hash:
+        raise Conflict(OTHER_BODY, field="Idempotency-Key")
+    known = store.read("jobs_by_id", jobs=[found[0]["job"]])
+    if not known:
+        raise Conflict(DELETED)
+    return rows.job(known[0])
+
+
 def _key(new: NewJob) -> Key | None:
     return (new.idempotency_key, new.submitter, new.team) if new.idempotency_key else None
 
@@ -75,10 +93,7 @@ def _key(new: NewJob) -> Key | None:
 def _same_body(new: NewJob, body_hash: str, job: str) -> str | Conflict:
     if new.body_hash == body_hash:
         return job
-    return Conflict(
-        "This idempotency key was used for another job in the last 24 hours. Use a new key for a new job.",
-        field="Idempotency-Key",
-    )
+    return Conflict(OTHER_BODY, field="Idempotency-Key")
 
 
 def _unaffordable(new: NewJob, account: Balance | None) -> Exception | None:
@@ -169,9 +184,7 @@ def _submitted(
         if isinstance(answer, Exception):
             results.append(answer)
         elif answer not in found:
-            results.append(
-                Conflict("The job of this idempotency key was deleted. Use a new key for a new job.")
-            )
+            results.append(Conflict(DELETED))
         else:
             results.append(Submitted(found[answer], created=created.pop(answer, None) is not None))
     return results

@@ -444,7 +444,6 @@ def test_waiting_takes_the_oldest_of_every_person_in_every_team(store: Store, pe
     running = started(store, make_job(team=second, submitter=bob, credits=0))
     assert jobs.processing(store) == [running]
     assert jobs.ahead(store, made[3]) == 3
-    assert jobs.oldest_pending(store) == made[0]
     assert jobs.live_counts(store) == {Status.PENDING: 5, Status.PROCESSING: 1}
     again = jobs.lose(store, loss_of(running), max_retries=2).result()
     assert again in jobs.waiting(store, 1)
