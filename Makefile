@@ -50,7 +50,7 @@ packages:
 	@sh packages.sh packages.txt
 
 packages-test:
-	@sh packages.sh packages-test.txt
+	@sh packages.sh packages-test.txt strict
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
