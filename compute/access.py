@@ -61,6 +61,22 @@ SCOPE = {
     Action.EXPORT: Scope.JOBS_READ,
 }
 
+#: The action as the middle of a sentence about "this job".
+WORDS = {
+    Action.SEE_ROW: "see",
+    Action.SEE: "see what is in",
+    Action.FILE: "read the files of",
+    Action.DOWNLOAD: "download the files of",
+    Action.LOG: "read the log of",
+    Action.EVENTS: "follow",
+    Action.RENAME: "rename",
+    Action.CANCEL: "cancel",
+    Action.DELETE: "delete",
+    Action.RETRY: "retry",
+    Action.SHARE: "share",
+    Action.EXPORT: "export the results of",
+}
+
 READING = frozenset({Action.SEE, Action.FILE, Action.DOWNLOAD, Action.LOG, Action.EVENTS, Action.EXPORT})
 #: What somebody who keeps order, rather than the submitter, may do to a job.
 ORDERLY = frozenset({Action.CANCEL, Action.DELETE})
@@ -69,6 +85,13 @@ ORDERLY = frozenset({Action.CANCEL, Action.DELETE})
 def may(person: Person | None, action: Action, job: Subject) -> bool:
     """Whether this person (None: nobody signed in) may do this to this job."""
     return _may_ordinarily(person, action, job) or looks_in_as_admin(person, action, job)
+
+
+def why_not(person: Person | None, action: Action, job: Job) -> str:
+    """The sentence for somebody who may not do this to a job of which they see the row."""
+    if person is not None and person.id == job.submitter:
+        return "Your role in this team, or this token, does not allow it."
+    return f"You may not {WORDS[action]} this job; it is {job.submitter_name}'s."
 
 
 def looks_in_as_admin(person: Person | None, action: Action, job: Subject) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compute.access import Action, may
+from compute.access import Action, may, why_not
 from data.records import Job, Person, Status
 
 #: Keys of the menu in its order, with the right that each needs.
@@ -21,7 +21,7 @@ MENU: dict[str, Action] = {
 def menu(person: Person | None, job: Job) -> dict[str, str | None]:
     """Each action with None when it is possible, otherwise the reason."""
     return {
-        key: _state(key, job) if may(person, action, job) else f"This job is {job.submitter_name}'s."
+        key: _state(key, job) if may(person, action, job) else why_not(person, action, job)
         for key, action in MENU.items()
     }
 

@@ -346,6 +346,7 @@ class Workbench:
             return []
         known = self._panels.get(job_id)
         if known is None:
+            self._folders.request(job_id)  # refused when the job's folder is not here
             known = results.panels(self._tool(detail.job.tool), detail, self._folders)
             self._panels.put(job_id, known)
         return known
@@ -369,6 +370,7 @@ class Workbench:
         detail = self._allowed(person, Action.DOWNLOAD, job_id)
         if detail.job.live:
             raise WrongState("This job has not ended; its files can be downloaded then.")
+        self._folders.request(job_id)  # a refusal comes too late once the zip is being sent
         return f"{results.stem(detail)}.zip", results.archive(detail, self._folders)
 
     def export(self, person: Person | None, job_id: str, format: str) -> tuple[str, str, bytes]:
@@ -481,9 +483,7 @@ class Workbench:
             return detail
         if not access.may(person, Action.SEE_ROW, detail.job):
             raise NotFound(NO_SUCH_JOB)
-        raise Forbidden(
-            f"You may not {action.value.replace('_', ' ')} this job; it is {detail.job.submitter_name}'s."
-        )
+        raise Forbidden(access.why_not(person, action, detail.job))
 
     def _may(self, person: Person | None, action: Action, job: Job) -> bool:
         if access.looks_in_as_admin(person, action, job):
@@ -585,9 +585,9 @@ class Workbench:
         needed = 0 if limits.quick else limits.cpus_min
         if workers and not any(worker.fits(needed, limits.memory_mb, limits.gpus) for worker in workers):
             gpus = f" and {limits.gpus} GPU" if limits.gpus else ""
-            raise Unavailable(
-                f"This tool needs {needed} CPUs, {limits.memory_mb} MB of memory{gpus}; no worker here has that."
-            )
+            cpus = "1 CPU" if needed <= 1 else f"{needed} CPUs"
+            memory = f"{limits.memory_mb * 2**20 / 1e9:.1f} GB"
+            raise Unavailable(f"This tool needs {cpus}, {memory} of memory{gpus}; no worker here has that.")
 
     def _request(
         self, person: Person, tool: Tool, new: NewJob, prepared: Prepared, folder: Path

@@ -165,7 +165,10 @@ class Folders:
                 _sync_folder(changed)
 
     def request(self, job_id: str) -> dict[str, Any]:
-        return json.loads((self.job(job_id) / "job.json").read_text())
+        try:
+            return json.loads((self.job(job_id) / "job.json").read_text())
+        except FileNotFoundError:
+            raise NotFound("The files of this job are not on this server.") from None
 
     def mark_live(self, job_id: str) -> None:
         (self.root / "live" / _checked(job_id)).touch()

@@ -19,7 +19,7 @@ from compute.queue.fairness import Turns
 from compute.queue.needs import Need
 from compute.settings import Settings
 from data import jobs
-from data.errors import Unavailable
+from data.errors import NotFound, Unavailable
 from data.folders import Folders
 from data.records import ErrorKind, Job, JobError
 from data.store import Store
@@ -225,7 +225,7 @@ class Feeder:
             return None
         try:
             request = self._folders.request(job.id)
-        except (FileNotFoundError, ValueError):
+        except (NotFound, ValueError):
             self._refuse(job, "The job's folder is gone or damaged; submit it again.")
             return None
         return Assignment(

@@ -266,6 +266,16 @@ def test_archive_of_a_running_job_is_refused_before_it_begins(lab: Laboratory, b
         assert (answer.status_code, answer.json()["error"]["kind"]) == (409, "wrong_state")
 
 
+def test_a_job_whose_folder_is_missing_says_so(lab: Laboratory, browser: TestClient, done: str) -> None:
+    """As after a backup of the database alone was restored."""
+    lab.folders.remove_job(done.rsplit("/", 1)[1])
+    assert browser.get(done).json()["status"] == "completed"
+    for path in ("inputs/sequences/0", "archive"):
+        answer = browser.get(f"{done}/{path}")
+        assert answer.status_code == 404, path
+        assert answer.json()["error"]["message"] == "The files of this job are not on this server."
+
+
 def test_log_is_plain_text(lab: Laboratory, browser: TestClient, done: str) -> None:
     job_id = done.rsplit("/", 1)[1]
     (lab.folders.job(job_id) / "log.txt").write_bytes(b"one\n" + PAGE + b"\nthree\n")

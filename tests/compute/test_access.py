@@ -17,6 +17,7 @@ from compute.access import (
     may_administer,
     may_run,
     may_upload,
+    why_not,
 )
 from data.records import Job, Person, Role, Status, Visibility, utcnow
 
@@ -151,3 +152,14 @@ def test_viewers_and_read_only_tokens_run_nothing() -> None:
     ):
         assert not may_run(who)
         assert not may_upload(who)
+
+
+def test_a_refusal_says_what_may_not_be_done_and_why() -> None:
+    shared = job(Visibility.PRIVATE)
+    for action in Action:
+        sentence = why_not(PEOPLE["colleague"], action, shared)
+        assert sentence.endswith(f"this job; it is {shared.submitter_name}'s.")
+        assert "_" not in sentence
+    own = why_not(PEOPLE["submitter demoted"], Action.RENAME, shared)
+    assert own == "Your role in this team, or this token, does not allow it."
+    assert why_not(PEOPLE["colleague"], Action.LOG, shared).startswith("You may not read the log of this job")
