@@ -27,6 +27,8 @@ OUTCOME = "outcome"
 LOST = "lost"
 #: {"kind", "job", "seq", "attempt", "run_id", "worker"}: an outcome waits in memory until there is room.
 DISK_FULL = "disk_full"
+#: {"kind", "worker", "reason"}: this worker cannot carry jobs out, and leaves.
+UNFIT = "unfit"
 
 #: Reasons to stop a run: what becomes of it.
 CANCELLED = "cancelled"  # an outcome `cancelled`

@@ -18,11 +18,13 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 from distributed.security import Security
 
+from compute import messages
 from compute.cluster.local import LocalCluster
 from compute.messages import TOPIC, Assignment
 from compute.queue.needs import Need
 from compute.settings import Settings
 from compute.worker import supervisor
+from compute.worker.slots import TemplateFailed
 
 log = logging.getLogger("wellplate.cluster")
 
@@ -32,6 +34,8 @@ _CALL_TIMEOUT_S = 5.0
 _RESTARTS_PER_MINUTE = 20
 #: How often the monitor looks whether its two processes are there.
 _WATCH_S = 0.5
+#: How long it is shown that a worker left because it could not carry jobs out.
+_UNFIT_SHOWN_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class End(Enum):
     FINISHED = "finished"
     WORKER_DIED = "worker died"
     ERROR = "error"
+    #: The worker that got it cannot carry out any job; nothing was tried.
+    UNFIT = "its worker cannot carry jobs out"
     #: Withdrawn, or the connection is lost; if it had started, it goes on.
     CANCELLED = "cancelled"
 
@@ -87,15 +93,31 @@ class Cluster:
         #: Workers that came or left so far.
         self._events = 0
         self._restarts: list[float] = []
-        self.problem: str | None = None
+        self._problem: str | None = None
+        #: Why a worker left as unfit, and when.
+        self._unfit: tuple[str, float] | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong at the moment, for those who ask how the site is."""
+        unfit = self._unfit
+        if unfit is not None and time.monotonic() - unfit[1] < _UNFIT_SHOWN_S:
+            return unfit[0]
+        return self._problem
 
     # Lifetime
 
     def start(self, listener: Listener) -> None:
+        """A scheduler of somebody else that is not there yet is connected to later."""
         self._listener = listener
         if self._local is not None and not self._local.find():
             self._local.start()
-        self._connect()
+        try:
+            self._connect()
+        except OSError as error:
+            if self._local is not None:
+                raise
+            self._out_of_reach(error)
         self._monitor.start()
 
     def close(self, *, stop: bool) -> bool:
@@ -119,6 +141,7 @@ class Cluster:
         One without cpus waits for nothing; others wait, the oldest first, until their resources are free.
         """
         quick = need.cpus == 0
+        asked = {} if quick else {"cpus": need.cpus, "memory": need.memory_mb, "gpus": need.gpus}
         future = self._connected().submit(
             supervisor.run,
             assignments,
@@ -126,7 +149,8 @@ class Cluster:
             pure=False,
             retries=0,
             priority=0 if quick else -assignments[0].seq,
-            resources=None if quick else {"cpus": need.cpus, "memory": need.memory_mb, "gpus": need.gpus},
+            # A worker that does not declare a resource has none of it, not even nought.
+            resources={name: amount for name, amount in asked.items() if amount} or None,
         )
         future.add_done_callback(lambda done: ended(*_how_it_ended(done)))
         return future
@@ -192,14 +216,14 @@ class Cluster:
             stop_grace_s=settings.cluster.stop_grace_s,
         )
         self._client, self._comm = client, client.scheduler_comm
-        client.subscribe_topic(TOPIC, self._on_messages)
-        client.subscribe_topic("all", self._on_cluster_event)
         try:
-            client.register_plugin(plugin)
-        except supervisor.UnfitWorker as error:
-            self.problem = str(error)
-            log.error("%s", error)
-        self._read_workers()
+            client.subscribe_topic(TOPIC, self._on_messages)
+            client.subscribe_topic("all", self._on_cluster_event)
+            _register(client, plugin)
+            self._read_workers()
+        except OSError:
+            self._disconnect()
+            raise
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -243,6 +267,10 @@ class Cluster:
 
     def _on_messages(self, event: tuple[float, list[dict[str, Any]]]) -> None:
         assert self._listener is not None
+        for message in event[1]:
+            if message["kind"] == messages.UNFIT:
+                self._unfit = message["reason"], time.monotonic()
+                log.error("worker %(worker)s cannot carry jobs out: %(reason)s", message)
         self._listener.messages(event[1])
 
     def _on_cluster_event(self, event: tuple[float, dict[str, Any]]) -> None:
@@ -275,19 +303,29 @@ class Cluster:
 
     def _watch(self) -> None:
         while not self._stopping.wait(_WATCH_S):
-            dead = self._local.dead() if self._local is not None else []
             try:
-                if "scheduler" in dead:
-                    self._restart_all()
-                elif dead and self._may_restart():
-                    self._local_required().start_worker()
-                elif not self.connected:
-                    self._reconnect()
-                if not dead:
-                    self.problem = None
+                self._look_after()
             except OSError as error:
-                self.problem = f"The cluster cannot be reached: {error}"
-                log.warning("%s", self.problem)
+                self._out_of_reach(error)
+            except Exception as error:
+                # The thread's last line: if it ended, no worker would ever be started or found again, and no one told.
+                log.exception("the cluster's monitor failed; it goes on")
+                self._problem = f"The cluster's monitor met an error: {error!r}"
+
+    def _look_after(self) -> None:
+        dead = self._local.dead() if self._local is not None else []
+        if "scheduler" in dead:
+            self._restart_all()
+        elif dead and self._may_restart():
+            self._local_required().start_worker()
+        elif not self.connected:
+            self._reconnect()
+        if not dead:
+            self._problem = None
+
+    def _out_of_reach(self, error: OSError) -> None:
+        self._problem = f"The cluster cannot be reached: {error}"
+        log.warning("%s", self._problem)
 
     def _restart_all(self) -> None:
         """Without its scheduler a worker ends its runs and closes: start both anew."""
@@ -316,7 +354,7 @@ class Cluster:
         now = time.monotonic()
         self._restarts = [at for at in self._restarts if now - at < 60]
         if len(self._restarts) >= _RESTARTS_PER_MINUTE:
-            self.problem = "The worker keeps ending; its log is run/worker.log in the home folder."
+            self._problem = "The worker keeps ending; its log is run/worker.log in the home folder."
             return False
         self._restarts.append(now)
         log.warning("the worker is gone; starting another")
@@ -335,7 +373,17 @@ def _how_it_ended(future: Future) -> tuple[End, str]:
     error = future.exception()
     if isinstance(error, KilledWorker):
         return End.WORKER_DIED, "its worker died"
+    if isinstance(error, supervisor.UnfitWorker):
+        return End.UNFIT, str(error)
     return End.ERROR, f"it could not be started: {error}"
+
+
+def _register(client: Client, plugin: supervisor.WellplatePlugin) -> None:
+    """On all workers, also on those that come later. One that cannot carry jobs out says so itself, and leaves."""
+    try:
+        client.register_plugin(plugin)
+    except (supervisor.UnfitWorker, TemplateFailed) as error:
+        log.error("%s", error)
 
 
 class NotConnected(OSError):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ import psutil
 
 from compute.cluster import certificates
 from compute.settings import Settings
+
+log = logging.getLogger("wellplate.cluster")
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What a process of the cluster may inherit: no secret of the app is among it.
@@ -61,12 +65,17 @@ class LocalCluster:
 
     def find(self) -> bool:
         """Take over the cluster that an earlier app of the same code left running."""
-        if not self._record.exists():
+        try:
+            record = json.loads(self._record.read_text())
+            scheduler, worker = ProcessName(**record["scheduler"]), ProcessName(**record["worker"])
+            address, started_as = record["address"], (record["code"], record["cpus"])
+        except FileNotFoundError:
             return False
-        record = json.loads(self._record.read_text())
-        scheduler, worker = ProcessName(**record["scheduler"]), ProcessName(**record["worker"])
-        if record["code"] == code_version() and record["cpus"] == self._settings.cpus and scheduler.find():
-            self.address, self.scheduler, self.worker = record["address"], scheduler, worker
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s says nothing of a cluster: %r", self._record, error)
+            return False  # one that is there nevertheless ends when its grace time is over
+        if started_as == (code_version(), self._settings.cpus) and scheduler.find():
+            self.address, self.scheduler, self.worker = address, scheduler, worker
             return True
         for process in (worker, scheduler):
             _end(process)
@@ -84,14 +93,15 @@ class LocalCluster:
 
     def start_worker(self) -> None:
         cpus = self._settings.cpus
-        memory_mb = psutil.virtual_memory().total // 2**20
+        gpus = _gpus()
+        offers = f"cpus={cpus} memory={memory_bytes() // 2**20}" + (f" gpus={gpus}" if gpus else "")
         self.worker = self._spawn(
             "worker",
             [
                 *(self.address, *_LOOPBACK, "--no-nanny", "--memory-limit=0", "--death-timeout=60"),
                 # More threads than slots: resources decide what runs, a thread must never be what is short.
                 f"--nthreads={2 * cpus + 2}",
-                f"--resources=cpus={cpus} memory={memory_mb} gpus={_gpus()}",
+                f"--resources={offers}",
                 f"--local-directory={self._settings.run_folder / 'dask'}",
             ],
         )
@@ -118,13 +128,13 @@ class LocalCluster:
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments]
         command += ["--tls-ca-file", str(tls.authority), "--tls-cert", str(tls.certificate)]
         command += ["--tls-key", str(tls.key)]
-        with open(self._settings.run_folder / f"{kind}.log", "ab") as log:
+        with open(self._settings.run_folder / f"{kind}.log", "ab") as output:
             child = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the app's terminal is not meant for them
             )
@@ -171,10 +181,12 @@ def _end(process: ProcessName) -> None:
     found = process.find()
     if found is None:
         return
-    found.terminate()
+    with suppress(psutil.NoSuchProcess):
+        found.terminate()
     _, alive = psutil.wait_procs([found], timeout=_STOP_TIMEOUT_S)
     for survivor in alive:
-        survivor.kill()
+        with suppress(psutil.NoSuchProcess):
+            survivor.kill()
     psutil.wait_procs(alive, timeout=_STOP_TIMEOUT_S)
 
 
@@ -182,6 +194,22 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def memory_bytes(controllers: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """What the machine has, or less where a control group (of a container, of a service) allows less."""
+    limits = [psutil.virtual_memory().total]
+    for line in own.read_text().splitlines() if own.exists() else []:
+        _, names, path = line.split(":", 2)
+        if names and "memory" not in names.split(","):
+            continue
+        root = controllers / "memory" if names else controllers
+        group = root / path.lstrip("/")
+        for folder in [group, *group.parents][: len(group.relative_to(root).parts) + 1]:
+            limit = folder / ("memory.limit_in_bytes" if names else "memory.max")
+            text = limit.read_text().strip() if limit.exists() else ""
+            limits += [int(text)] if text.isdigit() else []
+    return min(limits)
 
 
 def _gpus() -> int:

@@ -305,6 +305,10 @@ class Runs:
     def task_ended(self, task: Task, end: End, reason: str) -> None:
         """The task left the cluster, one way or another. Its jobs that said nothing are looked up on disk."""
         left = self.feeder.forget(task)
+        if end is End.UNFIT:
+            # Not at once again: the worker is about to leave, and would get it again until it has.
+            self.feeder.hungry = False
+            self.feeder.stall()
         of_job = {run.job: run for run in self._runs.values() if not run.refused}
         for job_id, assignment in left.items():
             run = of_job.get(job_id)

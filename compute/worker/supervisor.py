@@ -26,7 +26,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.worker import WORKER_ANY_RUNNING
 
 from compute import messages
-from compute.messages import Assignment
+from compute.messages import TOPIC, Assignment
 from compute.worker import leftovers
 from compute.worker.contact import Announcer, Lease
 from compute.worker.slots import SlotHandle, SlotLost, Slots, TemplateFailed
@@ -93,8 +93,11 @@ class Supervisor:
     def start(self) -> None:
         """Raises UnfitWorker or TemplateFailed."""
         check_files_root(self.files)
-        self._records.mkdir(parents=True, exist_ok=True)
-        self._tool_cache.mkdir(exist_ok=True)
+        try:
+            self._records.mkdir(parents=True, exist_ok=True)
+            self._tool_cache.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UnfitWorker(f"this worker cannot use the cache folder {self.cache}: {error}") from error
         ended = leftovers.end_all(self.files, self._records)
         if ended:
             logger.warning("ended %d processes that an earlier worker left", ended)
@@ -310,7 +313,7 @@ class _Station:
 
 
 class WellplatePlugin(WorkerPlugin):
-    """Makes this worker one that carries jobs out. Raises UnfitWorker in `setup` when it cannot."""
+    """Makes this worker one that carries jobs out. When it cannot, `setup` raises and the worker closes."""
 
     name = "wellplate"
 
@@ -339,7 +342,12 @@ class WellplatePlugin(WorkerPlugin):
             stop_grace_s=self.stop_grace_s,
             gpus=int(worker.state.total_resources.get("gpus", 0)),
         )
-        await asyncio.to_thread(supervisor.start)
+        try:
+            await asyncio.to_thread(supervisor.start)
+        except Exception as error:
+            # A worker that stayed would be sent jobs, and fail every one of them.
+            _leave(worker, str(error))
+            raise
         lease = Lease(worker, self.lease_s, lambda: supervisor.stop_all(messages.LEASE))
         lease.start()
         _station = _Station(supervisor, announcer, lease)
@@ -351,6 +359,11 @@ class WellplatePlugin(WorkerPlugin):
             return
         station, _station = _station, None
         await station.close()
+
+
+def _leave(worker: Worker, reason: str) -> None:
+    worker.log_event(TOPIC, [{"kind": messages.UNFIT, "worker": worker.address, "reason": reason}])
+    worker.loop.add_callback(worker.close, reason=reason)
 
 
 _station: _Station | None = None

@@ -217,10 +217,10 @@ class ScriptedCluster:
         """The ride took long: what was not started goes back."""
         self._finish(task)
 
-    def fail(self, task: SentTask) -> None:
+    def fail(self, task: SentTask, end: End = End.ERROR) -> None:
         """It raised before a run could be announced."""
         self.tasks.remove(task)
-        self._ends(task, End.ERROR)
+        self._ends(task, end)
 
     def kill_worker(self, address: str) -> None:
         self._end_processes(address)

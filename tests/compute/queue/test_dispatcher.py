@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from compute.cluster.client import Worker
+from compute.cluster.client import End, Worker
 from compute.queue.dispatcher import LOOK_S, Dispatcher
 from compute.queue.feeder import QUICK_TASKS, RIDE
 from compute.settings import load
@@ -317,6 +317,18 @@ def test_a_task_that_cannot_start_is_tried_three_times(bench: Bench) -> None:
     assert job.status is Status.FAILED
     assert job.error is not None
     assert job.error.kind is ErrorKind.PLATFORM
+
+
+def test_an_unfit_worker_uses_up_no_attempt(bench: Bench) -> None:
+    job_id = bench.submit()
+    bench.step()
+    for _ in range(5):
+        bench.cluster.fail(bench.cluster.tasks[0], End.UNFIT)
+        bench.step()
+        assert bench.sent() == []
+        bench.look()
+        assert bench.sent() == [[job_id]]
+    assert bench.job(job_id).attempt == 1
 
 
 def test_jobs_beside_one_that_kills_the_worker_lose_no_attempt(bench: Bench) -> None:

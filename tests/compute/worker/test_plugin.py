@@ -38,10 +38,7 @@ class Cluster:
             probe.bind(("127.0.0.1", 0))
             self.address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
         self.scheduler = _dask("scheduler", "--host", self.address, "--no-dashboard", "--no-jupyter")
-        self.worker = _dask(
-            "worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "4",
-            "--resources", "cpus=2", "--local-directory", str(home),
-        )  # fmt: skip
+        self.worker = self.add_worker(home)
         self.client = Client(self.address, timeout=60)
         self.client.subscribe_topic(TOPIC, self._heard)
         self.plugin = supervisor.WellplatePlugin(
@@ -49,6 +46,12 @@ class Cluster:
         )
         self.client.register_plugin(self.plugin)
         self.client.wait_for_workers(1, timeout=60)
+
+    def add_worker(self, home: Path) -> subprocess.Popen[bytes]:
+        return _dask(
+            "worker", self.address, "--no-nanny", "--no-dashboard", "--nthreads", "4",
+            "--resources", "cpus=2", "--local-directory", str(home),
+        )  # fmt: skip
 
     def _heard(self, event: tuple[float, list[dict[str, Any]]]) -> None:
         for message in event[1]:
@@ -140,11 +143,15 @@ def test_a_worker_whose_scheduler_dies_leaves_nothing(cluster: Cluster) -> None:
     assert gone([daemon, *tree], 30)
 
 
-def test_a_worker_that_cannot_use_the_files_is_refused_with_the_reason(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_a_worker_that_cannot_use_the_files_says_why_and_leaves(cluster: Cluster, tmp_path: Path) -> None:
     other = supervisor.WellplatePlugin(
         str(tmp_path / "missing"), str(tmp_path / "cache"), lease_s=LEASE_S, stop_grace_s=0.5
     )
     with pytest.raises(supervisor.UnfitWorker, match="cannot use the files folder"):
         cluster.client.register_plugin(other)
+    assert cluster.worker.wait(60) is not None
+    another = cluster.add_worker(tmp_path / "another")  # one that comes when the plugin is there already
+    assert another.wait(60) is not None
+    reasons = [each["reason"] for each in cluster.inbox.messages if each["kind"] == messages.UNFIT]
+    assert len(reasons) == 2
+    assert all("cannot use the files folder" in reason for reason in reasons)

@@ -22,6 +22,7 @@ from compute.messages import CANCELLED, DISK_FULL, LEASE, LOST, OUTCOME, PROGRES
 from compute.worker import processes, supervisor
 from compute.worker.supervisor import UnfitWorker, check_files_root
 from tests.compute.worker.running import OtherWorker, Worker, assignment, gone, until
+from tests.disks import small_disk as mounted
 
 
 @pytest.fixture(scope="module")
@@ -377,13 +378,10 @@ def test_a_process_that_only_has_a_recorded_id_is_not_ended(tmp_path: Path) -> N
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Worker]:
     """A worker whose home has room for 1 MB."""
-    if os.getuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
-    worker = Worker(tmp_path).start()
-    yield worker
-    worker.close()
-    subprocess.run(["umount", tmp_path], check=True)
+    with mounted(tmp_path, "1m"):
+        worker = Worker(tmp_path).start()
+        yield worker
+        worker.close()
 
 
 def test_an_outcome_waits_for_room_on_a_full_disk(
