@@ -26,6 +26,10 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def grow(folder: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+
 def fill(folder: Path) -> Path:
     """Takes all that is free; remove the file to have it back."""
     ballast = folder / "ballast"

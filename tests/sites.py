@@ -108,8 +108,12 @@ class Site:
         return cluster_process(self.workbench.settings, name)
 
     def child(self, name: str) -> psutil.Process:
-        """A process below the worker by its name: wp-template, wp-slot, wp-run."""
-        return next(each for each in self.process("worker").children(recursive=True) if each.name() == name)
+        """A process below the worker by its name, which it takes when it begins: wp-template, wp-slot, wp-run."""
+        return until(lambda: self._child(name), f"{name} is there")
+
+    def _child(self, name: str) -> psutil.Process | None:
+        below = self.process("worker").children(recursive=True)
+        return next((each for each in below if each.is_running() and each.name() == name), None)
 
     @contextmanager
     def client(self) -> Iterator[Client]:

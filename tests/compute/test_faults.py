@@ -6,10 +6,8 @@ See docs/protocol.md for what must come of each.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from compute.messages import LOST, REFUSED
 from compute.site import open_site
 from data.errors import Unavailable, WrongState
 from data.records import ErrorKind, JobDetail, Status
+from tests.disks import fill, small_disk
 from tests.sites import (
     PATIENCE_S,
     OtherApp,
@@ -391,32 +390,24 @@ def test_a_start_that_fails_leaves_no_process(tmp_path: Path, monkeypatch: Any) 
 # Elsewhere
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a small file system")
 def test_a_full_disk_keeps_the_outcome_until_there_is_room(tmp_path: Path) -> None:
-    files = tmp_path / "small"
-    files.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", files], check=True)
-    try:
+    with small_disk(tmp_path / "small", "3m") as files:
         settings = site_settings(tmp_path / "home", files=files, free_disk_mb=1)
         with opened(settings) as site:
             job_id = site.submit("wait-for-file", credits=3)
             site.running(job_id)
-            with pytest.raises(OSError, match="No space"), (files / "ballast").open("wb", 0) as ballast:
-                while True:
-                    ballast.write(b"\0" * 4096)
+            ballast = fill(files)
             with pytest.raises(Unavailable, match="disk"):
                 site.submit("none")
             child = site.child("wp-run")
             child.kill()
             child.wait(30)
             assert site.job(job_id).status is Status.PROCESSING
-            (files / "ballast").unlink()
+            ballast.unlink()
             detail = site.ended(job_id)
             assert (detail.job.status, detail.job.attempt) == (Status.FAILED, 1)
             assert site.ended(site.submit("none")).job.status is Status.COMPLETED
             assert_settled(site, job_id)
-    finally:
-        subprocess.run(["umount", files], check=True)
 
 
 def test_a_cluster_of_somebody_else_by_address_and_certificates(tmp_path: Path) -> None:

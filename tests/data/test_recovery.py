@@ -18,6 +18,7 @@ from data.database import acknowledged, is_storage, mark_of, wal_of
 from data.errors import BadInput, Unavailable
 from data.records import JobFilter, NewJob, new_id
 from data.store import Store
+from tests import disks
 
 from .conftest import make_job, make_team, one_group
 
@@ -191,21 +192,10 @@ def test_moving_aside_needs_a_log_and_a_stopped_app(tmp_path: Path, store: Store
 # A full disk -----------------------------------------------------------------------------------------------------
 
 
-def _mount(folder: Path, size: str, *, again: bool = False) -> bool:
-    options = f"remount,size={size}" if again else f"size={size}"
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    return subprocess.run(command, capture_output=True).returncode == 0
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if not _mount(folder, "16m"):
-        assert os.environ.get("CI") != "true", "CI must be able to mount a small tmpfs"
-        pytest.skip("a small disk can only be mounted by root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with disks.small_disk(tmp_path / "small", "16m") as folder:
+        yield folder
 
 
 def big_job(team: str, person: str) -> NewJob:
@@ -235,7 +225,7 @@ def test_a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_space(sma
         store.checkpoint()  # is fatal to DuckDB when the disk is full
     assert jobs.get(store, told[0]) is not None
 
-    assert _mount(small_disk, "64m", again=True)
+    disks.grow(small_disk, "64m")
     told.append(jobs.submit(store, big_job(team, person)).result().job.id)
     assert ledger.balance(store, team).held == len(told)
     store.close()
