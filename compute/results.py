@@ -152,15 +152,23 @@ def _json(detail: JobDetail, folders: Folders) -> bytes:
     return json.dumps(envelope, ensure_ascii=False, indent=1, default=str).encode()
 
 
-def _csv(detail: JobDetail, folders: Folders) -> bytes:
+def table_csv(detail: JobDetail, folders: Folders, name: str) -> bytes:
+    """A table with all its rows, units in the header, and the result's warnings above it."""
+    columns = describe(detail, name)["columns"]
+    return tables.to_csv(rows(detail, folders, name), columns, _notes(detail)).encode()
+
+
+def _notes(detail: JobDetail) -> list[str]:
     notes = [f"{detail.job.name} ({detail.job.tool}, {detail.job.created_at:%Y-%m-%d})"]
-    notes += [f"Warning: {warning}" for warning in detail.warnings]
+    return notes + [f"Warning: {warning}" for warning in detail.warnings]
+
+
+def _csv(detail: JobDetail, folders: Folders) -> bytes:
     if detail.tables:
-        first = detail.tables[0]
-        return tables.to_csv(rows(detail, folders, first["name"]), first["columns"], notes).encode()
+        return table_csv(detail, folders, detail.tables[0]["name"])
     columns = [{"name": "key", "label": "Key", "unit": ""}, {"name": "value", "label": "Value", "unit": ""}]
     values = [{"key": key, "value": value} for key, value in detail.summary.items()]
-    return tables.to_csv(values, columns, notes).encode()
+    return tables.to_csv(values, columns, _notes(detail)).encode()
 
 
 def stem(detail: JobDetail) -> str:

@@ -354,6 +354,10 @@ class Workbench:
     def table(self, person: Person | None, job_id: str, table: str) -> list[dict[str, Any]]:
         return results.rows(self._allowed(person, Action.SEE, job_id), self._folders, table)
 
+    def table_csv(self, person: Person | None, job_id: str, table: str) -> bytes:
+        """One table with all its rows, units in the header, and warnings above it."""
+        return results.table_csv(self._allowed(person, Action.EXPORT, job_id), self._folders, table)
+
     def log(self, person: Person | None, job_id: str, *, tail: int | None = None) -> str:
         """The log, or its last `tail` lines."""
         path = self._folders.log(self._allowed(person, Action.LOG, job_id).job)

@@ -37,7 +37,9 @@ def heading(column: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is quoted."""
-    if isinstance(value, str) and value[:1] in "=+@\t\r" and value:
-        return "'" + value
-    return "" if value is None else value
+    """A text that a spreadsheet would take for a formula is quoted; a number stays one."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    guarded = "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    # The writer puts a text with a line feed in quotation marks, but not one with a lone carriage return.
+    return guarded.replace("\r\n", "\n").replace("\r", "\n")

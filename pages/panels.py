@@ -132,7 +132,7 @@ def table(
     note(panel.note)
     st.download_button(
         "Download CSV",
-        data=lambda: csv(pd.DataFrame(rows, columns=names), columns, detail),
+        data=lambda: workbench.table_csv(person, detail.job.id, panel.table),
         file_name=f"{file_stem(detail.job.name)}-{panel.table}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -173,12 +173,6 @@ def number_format(values: pd.Series) -> str | None:
 def heading(column: dict[str, Any]) -> str:
     label = str(column.get("label") or column["name"])
     return f"{label} ({column['unit']})" if column.get("unit") else label
-
-
-def csv(frame: pd.DataFrame, columns: list[dict[str, Any]], detail: JobDetail) -> bytes:
-    """The table as CSV; warnings travel along as comment lines."""
-    comments = "".join(f"# {' '.join(warning.split())}\n" for warning in detail.warnings)
-    return (comments + frame.to_csv(index=False, header=[heading(column) for column in columns])).encode()
 
 
 def file_stem(name: str) -> str:

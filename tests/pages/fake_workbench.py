@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus, row_only
+from data import tables
 from data.errors import BadInput, Forbidden, NotEnoughCredits, NotFound, Unavailable, WrongState
 from data.people import ApiToken, Session
 from data.records import (
@@ -416,6 +417,11 @@ class FakeWorkbench:
             {"pose": 1, "affinity": -13.2, "rmsd_lb": 0.0, "plausible": True},
             {"pose": 2, "affinity": -11.9, "rmsd_lb": 2.1, "plausible": True},
         ]
+
+    def table_csv(self, person: Person | None, job_id: str, table: str) -> bytes:
+        detail = self.details[job_id]
+        columns = next(each["columns"] for each in detail.tables if each["name"] == table)
+        return tables.to_csv(self.table(person, job_id, table), columns, detail.warnings).encode()
 
     def log(self, person: Person | None, job_id: str, *, tail: int | None = None) -> str:
         self._need_all_of(job_id)
