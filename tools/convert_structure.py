@@ -29,7 +29,6 @@ from tools.contract import (
     StructurePanel,
     Table,
     TablePanel,
-    TextPanel,
     Tool,
     file_field,
 )
@@ -219,8 +218,6 @@ def view(finished: Finished) -> Sequence[Panel]:
             ],
         )
     ]
-    if finished.warnings:
-        panels.append(TextPanel("What changed", "\n".join(f"- {warning}" for warning in finished.warnings)))
     layer = Layer(summary["file"], summary["to"], summary["file"], "receptor")
     return [*panels, StructurePanel("Structure", [layer]), TablePanel("Chains", "chains")]
 

@@ -374,10 +374,6 @@ def view(finished: Finished) -> Sequence[Panel]:
     if together:
         note = "The energies belong to the set of ligands docked together, not to one of them. " + note
     panels: list[Panel] = [_metrics(summary, rows)]
-    if finished.warnings:
-        panels.append(
-            TextPanel("Read this first", "\n".join(f"- {warning}" for warning in finished.warnings))
-        )
     panels += [
         StructurePanel(
             "Poses in the receptor",

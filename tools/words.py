@@ -1,0 +1,10 @@
+"""People's words inside texts that are drawn as Markdown."""
+
+from __future__ import annotations
+
+_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|<>$~:"})
+
+
+def plain(text: str) -> str:
+    """Shown as written, on one line, never as formatting, a link or an image."""
+    return " ".join(text.translate(_SIGNS).split())
