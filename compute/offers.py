@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import tools
 from compute.settings import BadSettings, Settings
 from tools.contract import Limits, Tool
+
+#: Limit -> its type.
+_KINDS = get_type_hints(Limits)
 
 
 def catalogue(settings: Settings) -> Iterator[Tool]:
@@ -20,10 +26,35 @@ def catalogue(settings: Settings) -> Iterator[Tool]:
 def limits_of(tool: Tool, settings: Settings) -> Limits:
     """A tool's limits with what the site changed. Raises BadSettings naming the key."""
     changes = settings.tools.limits.get(tool.id, {})
+    place = f"tools.limits.{tool.id}"
+    for key, value in changes.items():
+        if key not in _KINDS:
+            raise BadSettings(f"setting {place}.{key} is none; there are {', '.join(_KINDS)}")
+        _check(f"{place}.{key}", value, _KINDS[key])
+    limits = replace(tool.limits, **changes)
+    if limits.cpus_min > limits.cpus_max:
+        raise BadSettings(
+            f"setting {place}: cpus_min is {limits.cpus_min}, more than cpus_max ({limits.cpus_max})"
+        )
+    return limits
+
+
+def check_limits(settings: Settings) -> None:
+    """All that the site changed, before anything starts. Raises BadSettings naming the key."""
+    known = tools.registry()
+    for tool_id in settings.tools.limits:
+        if tool_id not in known:
+            raise BadSettings(f"setting tools.limits.{tool_id}: there is no such tool")
+        limits_of(known[tool_id], settings)
+
+
+def _check(place: str, value: Any, kind: Any) -> None:
     try:
-        return replace(tool.limits, **changes)
-    except TypeError as error:
-        raise BadSettings(f"setting tools.limits.{tool.id}: {error}") from error
+        TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
+    except ValidationError as error:
+        raise BadSettings(f"setting {place} = {value!r}: {error.errors()[0]['msg']}") from error
+    if type(value) is int and value < (0 if place.endswith(".gpus") else 1):
+        raise BadSettings(f"setting {place} = {value!r}: it is too small")
 
 
 def limits_by_id(tool_id: str, settings: Settings) -> Limits | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compute.cluster.client import Cluster
-from compute.offers import limits_by_id
+from compute.offers import check_limits, limits_by_id
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
 from compute.settings import Settings
@@ -22,7 +22,11 @@ from data.store import Store
 
 @contextmanager
 def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workbench]:
-    """The running site. A clean stop ends the local cluster too, unless `end_cluster` is False."""
+    """The running site. A clean stop ends the local cluster too, unless `end_cluster` is False.
+
+    Raises BadSettings.
+    """
+    check_limits(settings)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as opened:
         store = Store(settings.database)

@@ -7,7 +7,7 @@ take none, so that they never wait behind a long run; several of them ride in on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
@@ -26,6 +26,9 @@ from data.store import Store
 from tools.contract import Limits
 
 log = logging.getLogger("wellplate.feeder")
+
+#: What a job fails with that can never be handed out.
+DAMAGED = "The job's folder is gone or damaged; submit it again."
 
 #: Quick tasks under way per worker, and quick jobs that ride in one task at most.
 QUICK_TASKS = 3
@@ -76,6 +79,8 @@ class Feeder:
         self.hungry = True
         #: Why what there is could not be handed out; the next look tries again. None: it went through.
         self.stalled: str | None = None
+        #: Whether the last feed left out a job whose folder could not be read.
+        self._skipped = False
 
     @property
     def busy(self) -> bool:
@@ -88,8 +93,10 @@ class Feeder:
         """
         self.hungry = False
         self.stall()
+        self._skipped = False
         self._feed(running)
-        self.stalled = None
+        if not self._skipped:
+            self.stalled = None
 
     def stall(self) -> None:
         self.stalled = "Waiting jobs could not be handed out; it is tried again every few seconds."
@@ -224,27 +231,16 @@ class Feeder:
             self._refuse(job, f"The tool {job.tool} is not offered here any more.")
             return None
         try:
-            request = self._folders.request(job.id)
-        except (NotFound, ValueError):
-            self._refuse(job, "The job's folder is gone or damaged; submit it again.")
-            return None
-        return Assignment(
-            job=job.id,
-            seq=job.seq,
-            attempt=job.attempt,
-            tool=job.tool,
-            cpus=cpus,
-            memory_mb=job.memory_mb,
-            gpus=job.gpus,
-            timeout_s=job.timeout_s,
-            file_size_mb=limits.file_size_mb,
-            open_files=limits.open_files,
-            steps=tuple(request["steps"]),
-            folder=f"jobs/{job.id}",
-            inputs=request["inputs"],
-            settings=request["settings"],
-            files={name: [tuple(file) for file in files] for name, files in request["files"].items()},
-        )
+            return _assignment(job, limits, self._folders.request(job.id), cpus)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._refuse(job, DAMAGED)
+        except (OSError, NotFound) as error:
+            if isinstance(error, NotFound) and (self._folders.root / "jobs").is_dir():
+                self._refuse(job, DAMAGED)
+            else:  # shared storage that dropped out must not fail every job
+                log.warning("job %s waits, its folder cannot be read: %s", job.id, error)
+                self._skipped = True
+        return None
 
     def _refuse(self, job: Job, message: str) -> None:
         error = JobError(kind=ErrorKind.PLATFORM, message=message)
@@ -253,6 +249,27 @@ class Feeder:
 
 def _waits(task: Task, running: dict[str, Need]) -> bool:
     return not task.quick and not task.left.keys() & running.keys()
+
+
+def _assignment(job: Job, limits: Limits, request: Mapping[str, Any], cpus: int) -> Assignment:
+    """Raises KeyError, TypeError, AttributeError or ValueError when `job.json` is not what it should be."""
+    return Assignment(
+        job=job.id,
+        seq=job.seq,
+        attempt=job.attempt,
+        tool=job.tool,
+        cpus=cpus,
+        memory_mb=job.memory_mb,
+        gpus=job.gpus,
+        timeout_s=job.timeout_s,
+        file_size_mb=limits.file_size_mb,
+        open_files=limits.open_files,
+        steps=tuple(request["steps"]),
+        folder=f"jobs/{job.id}",
+        inputs=request["inputs"],
+        settings=request["settings"],
+        files={name: [tuple(file) for file in files] for name, files in request["files"].items()},
+    )
 
 
 def need_of(job: Job) -> Need:

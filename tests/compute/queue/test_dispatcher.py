@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -212,7 +213,10 @@ def test_a_tool_that_was_turned_off_fails_its_jobs_and_gives_back_the_hold(bench
     assert bench.sent() == []
 
 
-@pytest.mark.parametrize("content", [None, "", "{"])
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "{", "[]", "{}", json.dumps({**REQUEST, "steps": 1}), json.dumps({**REQUEST, "files": []})],
+)
 def test_a_damaged_job_folder_fails_that_job_only(bench: Bench, content: str | None) -> None:
     bench.offered.clear()
     damaged = new_id()
@@ -226,6 +230,28 @@ def test_a_damaged_job_folder_fails_that_job_only(bench: Bench, content: str | N
     bench.step()
     assert bench.job(damaged).status is Status.FAILED
     assert bench.sent() == [[good]]
+
+
+def test_storage_that_dropped_out_fails_no_job(bench: Bench) -> None:
+    job_id = bench.submit()
+    folders = bench.folders.root / "jobs"
+    folders.rename(folders.with_name("away"))
+    bench.look()
+    assert bench.job(job_id).status is Status.PENDING
+    folders.with_name("away").rename(folders)
+    bench.look()
+    assert bench.sent() == [[job_id]]
+
+
+def test_a_folder_that_cannot_be_read_holds_up_no_other_job(bench: Bench) -> None:
+    odd = bench.submit()
+    request = bench.folders.job(odd) / "job.json"
+    request.unlink()
+    request.mkdir()
+    good = bench.submit()
+    bench.step()
+    assert bench.sent() == [[good]]
+    assert bench.job(odd).status is Status.PENDING
 
 
 def test_an_error_in_one_action_is_said_and_does_not_end_the_dispatcher(bench: Bench) -> None:
