@@ -109,6 +109,7 @@ class Scene {
   }
 
   async draw() {
+    this.restore();
     if (!hasWebGL()) throw new Error(NO_WEBGL);
     const molstar = await loadViewer(this.data.viewer);
     if (this.closed) return;
@@ -190,6 +191,7 @@ class Scene {
 
   /** The chosen pose instead of the one before. */
   async swap() {
+    if (!this.plugin) return this.draw();
     const choice = this.data.choices[this.chosen];
     const before = this.pose;
     this.pose = choice ? await this.add(choice) : undefined;
@@ -205,6 +207,7 @@ class Scene {
 
   say(error) {
     if (this.closed) return;
+    this.dispose();
     const note = document.createElement("p");
     note.className = "wp-said";
     note.textContent = error.message || String(error);
@@ -213,9 +216,22 @@ class Scene {
     this.root.dataset.state = "failed";
   }
 
+  /** Take a sentence away again: what is drawn next starts with a new viewer. */
+  restore() {
+    if (this.root.dataset.state !== "failed") return;
+    delete this.root.dataset.state;
+    this.stage.replaceChildren();
+    this.stage.style.height = `${this.data.height}px`;
+  }
+
+  dispose() {
+    this.viewer?.dispose();
+    this.viewer = this.plugin = this.pose = undefined;
+  }
+
   close() {
     this.closed = true;
-    this.viewer?.dispose();
+    this.dispose();
   }
 }
 

@@ -147,6 +147,22 @@ def test_a_structure_is_drawn_and_another_pose_chosen(site: str, page: Page) -> 
     assert errors == []
 
 
+def test_a_structure_that_could_not_be_loaded_does_not_end_the_viewer(site: str, page: Page) -> None:
+    page.goto(job(site, "imatinib"))
+    scene = page.locator(".wp-structure")
+    expect(scene).to_have_attribute("data-state", "drawn")
+    page.route(re.compile("pose_2.sdf"), lambda route: route.fulfill(status=503), times=1)
+    scene.locator("select").select_option(label="Pose 2")
+    expect(scene.get_by_text("Pose 2 could not be loaded (503).")).to_be_visible()
+    scene.locator("select").select_option(label="Pose 1")
+    expect(scene).to_have_attribute("data-state", "drawn")
+    expect(scene.locator("canvas").first).to_be_visible()
+    with page.expect_response(re.compile("pose_2.sdf")):
+        scene.locator("select").select_option(label="Pose 2")
+    expect(scene).to_have_attribute("data-state", "drawn")
+    expect(scene.get_by_text("could not be loaded")).to_have_count(0)
+
+
 def test_without_webgl_there_is_a_sentence(site: str, playwright_driver: Playwright) -> None:
     browser = launch(playwright_driver, "--disable-3d-apis")
     page = browser.new_page()
