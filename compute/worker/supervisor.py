@@ -155,6 +155,7 @@ class Supervisor:
             return
         with self._lock:
             self._runs[run_id] = run
+            run.stop_reason = messages.CLOSING if self._closing else None
             run.gpus = [self._free_gpus.pop() for _ in range(min(assignment.gpus, len(self._free_gpus)))]
         self._tell(run, messages.STARTED, worker=self._worker, cpus=assignment.cpus)
         try:
@@ -162,13 +163,17 @@ class Supervisor:
             self._conclude(run, verdict(assignment, run_id, folder, report))
         except (SlotLost, TemplateFailed) as error:
             self._gone(run, str(error))
+        except Exception as error:
+            # This run's loss only: raised, it would be that of every job that rides in the same task.
+            logger.exception("run %s of job %s could not be carried out", run_id, assignment.job)
+            self._gone(run, f"its worker met an error: {error!r}")
         finally:
             with self._lock:
                 del self._runs[run_id]
                 self._free_gpus += run.gpus
 
     def _in_slot(self, run: Run) -> dict[str, Any]:
-        """Hands the run to a slot and passes its progress on; its report. Raises SlotLost."""
+        """Hands the run to a slot and passes its progress on; its report. Raises SlotLost or TemplateFailed."""
         slot = self.slots.take(tuple(run.assignment.imports))
         try:
             slot.carry_out(self._spec(run))
@@ -180,10 +185,10 @@ class Supervisor:
                 if "report" in message:
                     break
                 self._tell(run, messages.PROGRESS, **message["progress"])
-        except SlotLost:
+        except Exception:
             with self._lock:
                 run.slot = None
-            slot.release()
+            slot.release()  # a slot that lives on ends with what it runs
             raise
         with self._lock:
             run.slot = None
@@ -221,6 +226,9 @@ class Supervisor:
         run.stop_reason = run.stop_reason or reason
         if run.slot is None:
             return  # it is told as soon as it has its slot
+        if reason in (messages.CLOSING, messages.LEASE):
+            run.slot.close()  # the run is lost: its tool has no say in how it ended
+            return
         try:
             run.slot.stop(reason)
         except SlotLost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -18,9 +19,21 @@ import psutil
 import pytest
 
 from compute import messages
-from compute.messages import CANCELLED, DISK_FULL, LEASE, LOST, OUTCOME, PROGRESS, REFUSED, STARTED
+from compute.messages import (
+    CANCELLED,
+    CLOSING,
+    DISK_FULL,
+    LEASE,
+    LOST,
+    OUTCOME,
+    PROGRESS,
+    REFUSED,
+    STARTED,
+    Assignment,
+)
 from compute.worker import processes, supervisor
 from compute.worker.supervisor import UnfitWorker, check_files_root
+from data.records import Outcome
 from tests.compute.worker.running import OtherWorker, Worker, assignment, gone, until
 from tests.disks import small_disk as mounted
 
@@ -157,6 +170,40 @@ def test_a_stop_before_the_child_exists_counts(worker: Worker, job: str) -> None
     outcome = worker.outcome(assignment(job, "sleep"))
     worker.inbox.listener = None
     assert outcome["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(("reason", "counts"), [(CLOSING, False), (LEASE, True)])
+def test_a_worker_that_ends_before_the_child_exists_loses_the_run(
+    worker: Worker, job: str, reason: str, counts: bool
+) -> None:
+    """And does not take the signal that ends it for a crash of the tool."""
+
+    def stop(message: dict[str, Any]) -> None:
+        if message["kind"] == STARTED:
+            worker.supervisor.stop_all(reason)
+
+    worker.inbox.listener = stop
+    assert worker.run(assignment(job, "sleep")) == []
+    worker.inbox.listener = None
+    assert worker.inbox.wait(LOST, job)["counts"] is counts
+    assert not worker.inbox.of(OUTCOME, job)
+
+
+def test_a_surprise_costs_one_run_and_not_its_ride(
+    worker: Worker, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = supervisor.verdict
+
+    def surprised(given: Assignment, *more: Any) -> Outcome:
+        if given.job == f"{job}-1":
+            raise OSError(errno.EIO, "Input/output error")
+        return judge(given, *more)
+
+    monkeypatch.setattr(supervisor, "verdict", surprised)
+    assert worker.run(*(assignment(f"{job}-{number}") for number in (1, 2))) == []
+    assert worker.inbox.wait(LOST, f"{job}-1")["counts"] is True
+    assert worker.inbox.wait(OUTCOME, f"{job}-2")["status"] == "completed"
+    assert not worker.supervisor.running()
 
 
 def test_a_run_whose_claim_is_refused_leaves_nothing(worker: Worker, job: str) -> None:
