@@ -6,29 +6,26 @@ records. Pages and API call these verbs and nothing below them. Every refusal is
 
 from __future__ import annotations
 
-import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
-
-from cachetools import LRUCache
 
 from compute import access, results, submissions
 from compute.access import Action, Scope
 from compute.cluster.client import Cluster
 from compute.menu import menu
-from compute.offers import catalogue, limits_of
+from compute.offers import catalogue
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
+from compute.remembered import Remembered
 from compute.settings import Settings
-from data import jobs, ledger, people, uploads
+from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter
+from data import jobs, ledger, uploads
 from data.backup import backup
 from data.errors import (
     BadInput,
-    Conflict,
     Forbidden,
     NotFound,
     Unavailable,
@@ -44,37 +41,20 @@ from data.records import (
     JobFilter,
     JobPage,
     LedgerEntry,
-    NewJob,
     Person,
     Status,
     StoredFile,
-    Visibility,
     new_id,
     utcnow,
     valid_id,
 )
 from data.store import Store
 from tools import formats
-from tools.contract import Example, Given, InputFailure, InputFile, Limits, Panel, PriceLine, Problem, Tool
+from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
 EVERYTHING = JobFilter()
 NO_SUCH_JOB = "There is no such job, or it is not shared with you."
 VERSION = "0.1.0"
-#: A commit takes milliseconds; a writer that is this late has stopped.
-WRITE_TIMEOUT_S = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """What to run. `inputs` and `settings` in the API's form."""
-
-    tool: str
-    inputs: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    name: str | None = None
-    visibility: Visibility | None = None
-    expected_credits: int | None = None
-    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,31 +95,6 @@ class Health:
     jobs: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a person gave, looked at. `given` is None when it is too far off to be looked into."""
-
-    given: Given | None
-    lines: list[PriceLine]
-    problems: list[Problem]
-
-
-class _Remembered:
-    """The last answers to questions whose answer does not change; for several threads."""
-
-    def __init__(self, size: int) -> None:
-        self._answers: LRUCache[str, Any] = LRUCache(size)
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> Any:
-        with self._lock:
-            return self._answers.get(key)
-
-    def put(self, key: str, answer: Any) -> None:
-        with self._lock:
-            self._answers[key] = answer
-
-
 class Workbench:
     """The verbs, over a store, folders, people, tools and a dispatcher."""
 
@@ -158,8 +113,8 @@ class Workbench:
         self._folders = folders
         self._dispatcher = dispatcher
         self._cluster = cluster
-        self._checked = _Remembered(128)
-        self._panels = _Remembered(32)
+        self._submitter = Submitter(settings, store, folders, cluster, find=self._find)
+        self._panels = Remembered(32)
         if self.read_only is None:
             self._forget_half_uploaded()
 
@@ -187,17 +142,7 @@ class Workbench:
     def quote(self, person: Person, submission: Submission, *, content: bool = True) -> Quote:
         """The price, and what stands in the way. With `content` the files are looked into as a submit would."""
         tool = self._tool(submission.tool)
-        key = submissions.fingerprint(
-            person.id, person.team, tool.id, submission.inputs, submission.settings, content
-        )
-        known = self._checked.get(key)
-        if known is None:
-            with self._scratch() as folder:
-                prepared = self._prepare(person, tool, submission, folder, check=content)
-            known = prepared.lines, prepared.problems
-            if not prepared.problems:  # a problem may pass: a job that it waits for ends
-                self._checked.put(key, known)
-        lines, problems = known
+        lines, problems = self._submitter.look(person, tool, submission, content=content)
         credits = sum(line.credits for line in lines)
         available = self.balance(person).available
         affordable = self.settings.jobs.credits != "enforce" or credits <= available
@@ -208,39 +153,18 @@ class Workbench:
     def preview(self, person: Person, submission: Submission) -> list[Panel]:
         """What the tool can show before it runs; empty where it shows nothing. Raises BadInput."""
         tool = self._tool(submission.tool)
-        if tool.preview is None:
-            return []
-        with self._scratch() as folder:
-            prepared = self._prepare(person, tool, submission, folder, check=False)
-            if prepared.given is None:
-                return []
-            try:
-                return list(tool.preview(prepared.given))
-            except InputFailure as failure:
-                raise BadInput(str(failure)) from failure
+        return self._submitter.preview(person, tool, submission)
 
     def submit(self, person: Person, submission: Submission) -> Job:
         """Put a job on disk, charged or refused, before this returns. The same idempotency key gives the same job."""
         self._refuse_unless(access.may_run(person), "Your role in this team lets you look, but not run jobs.")
-        if (earlier := self._made_earlier(person, submission)) is not None:
+        if (earlier := self._submitter.made_earlier(person, submission)) is not None:
             return earlier
         self._need_room()
         tool = self._tool(submission.tool)
         if missing := tool.missing():
             raise Unavailable(missing)
-        job_id = new_id()
-        with self._folders.making_job(job_id) as folder:
-            prepared = self._prepare(person, tool, submission, folder / "inputs", check=True)
-            if prepared.given is None or prepared.problems:
-                raise bad_input(prepared.problems)
-            new = self._new_job(person, tool, submission, prepared, job_id)
-            # A job without files costs no sync: all that is lost with the power is its run, which is told.
-            request = self._request(person, tool, new, prepared, folder)
-            self._folders.write_request(folder, request, durable=any(prepared.given.local.values()))
-            submitted = jobs.submit(self._store, new).result(WRITE_TIMEOUT_S)
-            if not submitted.created:
-                self._folders.remove_job(job_id)
-        return submitted.job
+        return self._submitter.submit(person, tool, submission)
 
     def retry(self, person: Person, job_id: str, *, expected_credits: int | None = None) -> Job:
         """A new job with the same inputs and settings, charged anew."""
@@ -507,26 +431,6 @@ class Workbench:
                 refused.append((name, error.message))
         return Outcomes(done=done, refused=refused)
 
-    def _prepare(
-        self, person: Person, tool: Tool, submission: Submission, folder: Path, *, check: bool
-    ) -> Prepared:
-        validated = submissions.validate(tool, submission.inputs, submission.settings)
-        if validated.inputs is None or validated.settings is None:
-            return Prepared(None, [], validated.problems)
-        folder.mkdir(parents=True, exist_ok=True)
-        local, problems = submissions.collect(
-            tool, validated.inputs, person, folder, self._find, self.settings
-        )
-        given = Given(validated.inputs, validated.settings, local)
-        if problems:
-            return Prepared(None, [], problems)
-        lines = (
-            []
-            if self.settings.jobs.credits == "off"
-            else [line for line in tool.price(given) if line.credits]
-        )
-        return Prepared(given, lines, list(tool.check(given)) if check else [])
-
     def _find(self, person: Person, reference: InputFile) -> tuple[Path, str]:
         """The bytes of an upload, or of a file that an earlier job made."""
         if reference.job is not None and reference.path is not None:
@@ -538,89 +442,6 @@ class Workbench:
         if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
         return self._folders.upload(stored.id), stored.name
-
-    def _new_job(
-        self, person: Person, tool: Tool, submission: Submission, prepared: Prepared, job_id: str
-    ) -> NewJob:
-        assert prepared.given is not None
-        credits = sum(line.credits for line in prepared.lines)
-        if submission.expected_credits not in (None, credits):
-            raise Conflict(
-                f"The price is {credits} credits now, not {submission.expected_credits}; look at it again."
-            )
-        limits = limits_of(tool, self.settings)
-        self._refuse_too_large(limits)
-        title = tool.title(prepared.given) if tool.title is not None else tool.name
-        name_length = self.settings.limits.name_length
-        inputs = submissions.to_keep(prepared.given.inputs, job_id)
-        settings = prepared.given.settings.model_dump(mode="json")
-        return NewJob(
-            id=job_id,
-            team=person.team,
-            submitter=person.id,
-            tool=tool.id,
-            name=submissions.clean_name(submission.name or title[:name_length], name_length, field="name"),
-            visibility=submission.visibility or people.default_visibility(self._store, person.team),
-            credits=credits,
-            price=[asdict(line) for line in prepared.lines],
-            inputs=inputs,
-            settings=settings,
-            # No cpus: the lane of quick jobs, which never wait behind a long run.
-            cpus_min=0 if limits.quick else limits.cpus_min,
-            cpus_max=limits.cpus_max,
-            memory_mb=limits.memory_mb,
-            gpus=limits.gpus,
-            timeout_s=limits.timeout_s,
-            idempotency_key=submission.idempotency_key,
-            body_hash=_body_hash(submission),
-            enforce=self.settings.jobs.credits == "enforce",
-        )
-
-    def _made_earlier(self, person: Person, submission: Submission) -> Job | None:
-        """A submit that is repeated is answered whatever the price, the disk or the tool are like by now."""
-        key = submission.idempotency_key
-        if not key:
-            return None
-        return jobs.made_earlier(self._store, key, person.id, person.team, _body_hash(submission))
-
-    def _refuse_too_large(self, limits: Limits) -> None:
-        """A job that no worker could ever take is refused; while no worker is present nothing is known."""
-        workers = self._cluster.workers()
-        needed = 0 if limits.quick else limits.cpus_min
-        if workers and not any(worker.fits(needed, limits.memory_mb, limits.gpus) for worker in workers):
-            gpus = f" and {limits.gpus} GPU" if limits.gpus else ""
-            cpus = "1 CPU" if needed <= 1 else f"{needed} CPUs"
-            memory = f"{limits.memory_mb * 2**20 / 1e9:.1f} GB"
-            raise Unavailable(f"This tool needs {cpus}, {memory} of memory{gpus}; no worker here has that.")
-
-    def _request(
-        self, person: Person, tool: Tool, new: NewJob, prepared: Prepared, folder: Path
-    ) -> dict[str, Any]:
-        """`job.json`: all that a worker, or a person who finds the folder, needs to know."""
-        assert prepared.given is not None
-        files = {
-            name: [[str(file.path.relative_to(self._folders.root)), file.name, file.format] for file in files]
-            for name, files in prepared.given.local.items()
-        }
-        return {
-            "id": new.id,
-            "team": new.team,
-            "submitter": new.submitter,
-            "tool": tool.id,
-            "name": new.name,
-            "credits": new.credits,
-            "inputs": new.inputs,
-            "settings": new.settings,
-            "steps": list(tool.steps),
-            "files": files,
-        }
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        """A folder for as long as it takes to look at what was given."""
-        staging = self._folders.root / "staging"
-        with full_disk_told(), tempfile.TemporaryDirectory(dir=staging) as folder:
-            yield Path(folder)
 
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""
@@ -638,13 +459,6 @@ class Workbench:
             raise Forbidden(message)
 
 
-def _body_hash(submission: Submission) -> str:
-    """Tells two submits with the same idempotency key apart."""
-    return submissions.fingerprint(
-        submission.tool, submission.inputs, submission.settings, submission.name, submission.visibility
-    )
-
-
 def through_job(inputs: Mapping[str, Any], job_id: str) -> dict[str, Any]:
     """The inputs for somebody else: uploads are their owner's, so the job's own copies stand for them."""
 
@@ -658,13 +472,6 @@ def through_job(inputs: Mapping[str, Any], job_id: str) -> dict[str, Any]:
         else told(value, name, 0)
         for name, value in inputs.items()
     }
-
-
-def bad_input(problems: list[Problem]) -> BadInput:
-    """The first problem as an error, with the number of the others."""
-    first, *others = problems
-    more = f" ({len(others)} more to mend)" if others else ""
-    return BadInput(f"{first.message}{more}", field=first.field)
 
 
 def row_of(job: Job) -> Job:
