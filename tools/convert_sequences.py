@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pydantic import Field
 
@@ -33,7 +34,6 @@ from tools.contract import (
     RunningJob,
     Table,
     TablePanel,
-    TextPanel,
     Tool,
     file_field,
 )
@@ -128,17 +128,46 @@ def _impossible(source: str, target: str) -> str | None:
 def _records(source: LocalFile, format: str, limit_mb: int) -> Iterator[Any]:
     """Biopython records, read as they are asked for. Raises InputFailure with the place of the fault."""
     from Bio import SeqIO
+    from Bio.Nexus.Nexus import NexusError
 
     number = 0
     try:
         with formats.open_text(source.path, limit_mb * formats.MB) as handle:
-            for record in SeqIO.parse(handle, _BIOPYTHON.get(format, format)):
+            lines = _Ending(handle) if format in _ALIGNED else handle
+            for record in SeqIO.parse(lines, _BIOPYTHON.get(format, format)):
                 yield record
                 number += 1
-    except (ValueError, AssertionError, IndexError, KeyError) as error:
+    # Biopython's parsers stumble over files that are not what they expect in all of these ways.
+    except (
+        ValueError,
+        AssertionError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        RuntimeError,
+        NexusError,
+    ) as error:
         raise InputFailure(
             f"{source.name} is not valid {format} after {number} good records: {_sentence(error)}"
         ) from error
+
+
+class _Ending(io.TextIOBase):
+    """A text of which no more is read after its end: Biopython's Clustal and PHYLIP parsers would never stop."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._after = 0
+
+    def read(self, size: int | None = -1) -> str:
+        return self._text.read(-1 if size is None else size)
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        line = self._text.readline(size)
+        self._after = 0 if line else self._after + 1
+        if self._after > 100:
+            raise ValueError("the file ends too early")
+        return line
 
 
 def _sentence(error: Exception) -> str:
@@ -214,7 +243,9 @@ def _length(record: Any) -> int:
     from Bio.Seq import UndefinedSequenceError
 
     try:
-        bytes(record.seq[:1])
+        str(record.seq)
+    except UnicodeDecodeError:
+        raise InputFailure(f"The sequence of record {record.id} holds letters that are not ASCII.") from None
     except UndefinedSequenceError:
         raise InputFailure(
             f"Record {record.id} has annotation but no sequence (a CONTIG or a WGS master). "
@@ -291,13 +322,14 @@ def _told(job: RunningJob, tally: _Tally, record: Any) -> Any:
 
 def _write(records: Iterator[Any], target: Any, to: str) -> None:
     from Bio import SeqIO
+    from Bio.Nexus.Nexus import NexusError
 
     if to in _ALIGNED:
         records = iter(_aligned(records, to))
     try:
         with target.open("w") as handle:
             SeqIO.write(records, handle, _BIOPYTHON.get(to, to))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError, NexusError) as error:
         raise InputFailure(f"These sequences cannot be written as {to}: {_sentence(error)}") from error
 
 
@@ -401,8 +433,6 @@ def view(finished: Finished) -> Sequence[Panel]:
             ],
         )
     ]
-    if finished.warnings:
-        panels.append(TextPanel("What changed", "\n".join(f"- {warning}" for warning in finished.warnings)))
     alt = f"Histogram of {summary['records']} lengths, {summary['shortest']} to {summary['longest']} letters"
     panels += [FigurePanel("Lengths", figure, alt=alt), TablePanel("Records", "records")]
     return panels

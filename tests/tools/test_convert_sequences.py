@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import gzip
+import random
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.tools import running
 from tools.contract import InputFailure, Result
-from tools.convert_sequences import TOOL, guess_molecule
+from tools.convert_sequences import _EXTENSIONS, TOOL, Target, guess_molecule
 
 FASTA = ">one first sequence\nACGTACGTAC\n>two\nGGGCCC\n"
 FASTQ = "@r1\nACGT\n+\nFF:#\n@r2\nGGGG\n+\n!!!!\n"
@@ -24,6 +26,27 @@ FEATURES             Location/Qualifiers
                      /gene="abc"
 ORIGIN
         1 atggcacgta ggttcacgat ctaa
+//
+"""
+SWISS = """\
+ID   TEST_HUMAN              Reviewed;          12 AA.
+AC   P00001;
+DT   01-JAN-2000, integrated into UniProtKB/Swiss-Prot.
+DT   01-JAN-2000, sequence version 1.
+DT   01-JAN-2020, entry version 9.
+DE   RecName: Full=Made-up protein;
+GN   Name=TST;
+OS   Homo sapiens (Human).
+OC   Eukaryota; Metazoa.
+OX   NCBI_TaxID=9606;
+RN   [1]
+RP   NUCLEOTIDE SEQUENCE.
+RA   Doe J.;
+RL   J. Tests 1:1-2(2000).
+FT   CHAIN           1..12
+FT                   /note="Made up"
+SQ   SEQUENCE   12 AA;  1234 MW;  0123456789ABCDEF CRC64;
+     MKTAYIAKQR QI
 //
 """
 
@@ -183,3 +206,59 @@ def test_many_records_are_all_written_though_the_table_lists_the_first(
     result, text = convert(tmp_path, source, to="fasta")
     assert text.count(">") == 25 and len(result.tables[0].rows) == 10
     assert any("first 10 of 25" in warning for warning in result.warnings)
+
+
+def garbled(chance: random.Random, text: str) -> str:
+    """The text cut short, with letters, lines or parts of lines missing, changed, doubled or in another order."""
+    if chance.random() < 0.3:
+        return text[: chance.randrange(len(text))]
+    lines = text.splitlines(keepends=True)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(lines))
+        line = lines[at]
+        lines[at] = chance.choice(
+            [
+                "",
+                line * 2,
+                line[: chance.randrange(len(line) + 1)] + "\n",
+                line.replace(
+                    chance.choice(line or " "), chance.choice(["", ";", "=", "'", "[", "-1", "\t", "é"])
+                ),
+                chance.choice(lines),
+                " " + line,
+            ]
+        )
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("kind", [*get_args(Target), "swiss"])
+def test_a_garbled_file_is_told_and_breaks_nothing(tmp_path: Path, kind: str) -> None:
+    start = FASTQ if kind in ("fastq", "qual") else GENBANK
+    text = SWISS
+    if kind != "swiss":
+        _, text = convert(tmp_path / "start", written(tmp_path, start, "start.txt"), to=kind)
+    chance = random.Random(kind)
+    for number in range(60):
+        source = written(tmp_path, garbled(chance, text), f"{number}.{_EXTENSIONS.get(kind, 'txt')}")
+        to = chance.choice(get_args(Target))
+        given = running.given(TOOL, {"sequences": source}, {"to": to}, tmp_path)
+        if list(TOOL.check(given)):
+            continue
+        with suppress(InputFailure):
+            TOOL.run(running.LocalJob(given, tmp_path / f"job{number}"))
+
+
+def test_a_header_alone_ends(tmp_path: Path) -> None:
+    for number, text in enumerate(
+        ["CLUSTAL X (1.81) multiple sequence alignment\n\n\n", " 2 10\nx ACGT\n\n"]
+    ):
+        given = running.given(TOOL, {"sequences": written(tmp_path, text, f"{number}.phy")}, {}, tmp_path)
+        assert [problem.field for problem in TOOL.check(given)] == ["sequences"]
+
+
+@pytest.mark.parametrize(
+    "text", ["#NEXUS\nbegin data;\ndimensions ntax=2;\n", "#NEXUS\nbegin x\n", "#NEXUS\n"]
+)
+def test_a_broken_nexus_is_told_before_running(tmp_path: Path, text: str) -> None:
+    ((field, _),) = problems(tmp_path, text, "x.nex")
+    assert field == "sequences"
