@@ -305,7 +305,10 @@ def about(detail: JobDetail, tool: Tool | None) -> None:
             ("Submitted", human.time_html(job.created_at)),
             ("Started", human.time_html(job.started_at)),
             ("Ended", human.time_html(job.ended_at)),
-            ("Asked for", f"{cpus} CPUs, {memory}{f', {job.gpus} GPUs' if job.gpus else ''}"),
+            (
+                "Asked for",
+                f"{cpus} {'CPU' if cpus == '1' else 'CPUs'}, {memory}{f', {job.gpus} GPUs' if job.gpus else ''}",
+            ),
             *owners,
             ("Attempt", str(job.attempt)),
             ("Id", f"<code>{job.id}</code>"),

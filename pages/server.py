@@ -60,7 +60,7 @@ def workers(health: Health) -> None:
                 "Name": [worker["name"] for worker in health.workers],
                 "Running": [worker["running"] for worker in health.workers],
                 "CPUs": [worker["cpus"] for worker in health.workers],
-                "Memory (GB)": [round(worker["memory_mb"] / 1000, 1) for worker in health.workers],
+                "Memory (GB)": [round(worker["memory_mb"] * 2**20 / 1e9, 1) for worker in health.workers],
                 "GPUs": [worker["gpus"] for worker in health.workers],
             }
         ),

@@ -234,6 +234,14 @@ def test_a_job_without_its_folder_has_a_page(open_page: Open, name: str) -> None
     assert "Settings" in [heading.value for heading in app.subheader]
 
 
+def test_a_quick_job_asks_for_one_cpu_and_memory_is_counted_as_elsewhere(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    job = bench._put(replace(named(bench, "phage"), cpus_min=0, cpus_max=1, memory_mb=1000))
+    app = open_page("jobs.py", bench, jobId=job.id)
+    about = next(html.proto.body for html in app.get("html") if "Asked for" in html.proto.body)
+    assert "<dd>1 CPU, 1.0 GB</dd>" in about
+
+
 def test_a_waiting_job_says_why(open_page: Open) -> None:
     bench = FakeWorkbench()
     app = open_page("jobs.py", bench, jobId=named(bench, "1iep to").id)
