@@ -204,6 +204,7 @@ class Submitter:
             "inputs": new.inputs,
             "settings": new.settings,
             "steps": list(tool.steps),
+            "imports": list(tool.imports),
             "files": files,
         }
 

@@ -275,6 +275,8 @@ class Limits:
     #: Largest single file that the run may write.
     file_size_mb: int = 4096
     open_files: int = 1024
+    #: Largest address space of one process; None: unlimited, as torch and jax reserve more than they use.
+    address_space_mb: int | None = None
     #: Largest input file.
     input_mb: int = 200
     #: Largest unpacked size of a compressed input.
@@ -311,6 +313,8 @@ class Tool:
     Settings: type[Model]
     limits: Limits = Limits()
     steps: Sequence[str] = ()
+    #: Heavy modules that a slot imports once, for all runs of tools with the same. Not one that starts threads.
+    imports: Sequence[str] = ()
     price: Callable[[Given], Iterable[PriceLine]] = lambda given: ()
     check: Callable[[Given], Iterable[Problem]] = lambda given: ()
     run: Callable[[RunningJob], Result]

@@ -34,6 +34,7 @@ class Bench:
         self.folders = Folders(self.settings.files)
         self.cluster = ScriptedCluster(self.settings.files, lambda: self.now)
         self.offered = {"test-noop"}
+        self.limits = Limits()
         self.start_app()
         self.cluster.add_worker()
         self.step()
@@ -45,7 +46,7 @@ class Bench:
             self.store,
             self.folders,
             self.cluster,  # type: ignore[arg-type]
-            lambda tool: Limits() if tool in self.offered else None,
+            lambda tool: self.limits if tool in self.offered else None,
             io=self.io,
             calls=self.calls,
             clock=lambda: self.now,
@@ -230,6 +231,20 @@ def test_a_damaged_job_folder_fails_that_job_only(bench: Bench, content: str | N
     bench.step()
     assert bench.job(damaged).status is Status.FAILED
     assert bench.sent() == [[good]]
+
+
+def test_what_a_tool_imports_and_its_address_space_reach_the_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REQUEST, "imports", ["rdkit.Chem"])
+    bench.limits = Limits(address_space_mb=512)
+    with_imports = bench.submit()
+    monkeypatch.delitem(REQUEST, "imports")
+    from_before = bench.submit()
+    bench.step()
+    given = {task.given[0].job: task.given[0] for task in bench.cluster.tasks}
+    assert (given[with_imports].imports, given[from_before].imports) == (("rdkit.Chem",), ())
+    assert given[with_imports].address_space_mb == 512
 
 
 def test_storage_that_dropped_out_fails_no_job(bench: Bench) -> None:
