@@ -224,10 +224,12 @@ class Workbench:
         return menu(person, job)
 
     def waiting(self, person: Person | None, job_id: str) -> str | None:
-        """Why a job does not run yet; None when it does not wait."""
+        """Why a job does not run yet, or does not stop; None when it does not wait."""
         job = self._allowed(person, Action.SEE_ROW, job_id).job
         if job.status is Status.QUEUED:
             return "Waits for its batch: the team's jobs that run at once are at their limit."
+        if job.status is Status.PROCESSING and job.cancel_requested:
+            return self._dispatcher.why_stopping(job)
         return self._dispatcher.why_waiting(job) if job.status in (Status.PENDING, Status.RETRY) else None
 
     # Changing
@@ -364,7 +366,7 @@ class Workbench:
     def health(self) -> Health:
         workers = self._cluster.workers()
         running = self._dispatcher.running_on()
-        problem = self._cluster.problem
+        problem = self._cluster.problem or self._dispatcher.problem
         connected = self._cluster.connected
         return Health(
             ok=self.read_only is None and connected and problem is None and bool(workers),

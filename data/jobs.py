@@ -167,7 +167,7 @@ def waiting(store: Store, per_person: int) -> list[Job]:
 
 
 def ahead(store: Store, job: Job) -> int:
-    """How many waiting jobs of anybody came earlier."""
+    """How many jobs of anybody that wait for a slot came earlier."""
     return int(store.read("count_ahead", seq=job.seq)[0]["jobs"])
 
 

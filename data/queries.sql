@@ -298,8 +298,8 @@ left join persons p on p.id = j.submitter
 order by j.seq;
 
 -- name: count_ahead
--- How many jobs wait that came earlier.
-select count(*) as jobs from jobs where status in ('pending', 'retry') and seq < $seq;
+-- How many jobs wait for a slot that came earlier.
+select count(*) as jobs from jobs where status in ('pending', 'retry') and cpus_min > 0 and seq < $seq;
 
 -- name: processing_jobs
 -- Jobs that have an owner.

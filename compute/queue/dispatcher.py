@@ -31,6 +31,9 @@ log = logging.getLogger("wellplate.dispatcher")
 #: How often runs are looked after while there are any, in seconds.
 LOOK_S = 5.0
 
+#: A stop that is not confirmed after this is said to be so, in seconds.
+STOP_CONFIRMED_S = 10.0
+
 STOPPED = "Wellplate was stopped; the job goes on at the next start"
 
 
@@ -233,11 +236,19 @@ class Dispatcher:
             needs = f"{job.cpus_min} CPUs, {job.memory_mb} MB of memory"
             needs += f" and {job.gpus} GPU" if job.gpus else ""
             return f"No worker that is connected offers {needs}."
+        if job.cpus_min == 0:
+            return "Starts in a moment."
         ahead = jobs.ahead(self._store, job)
         if ahead:
-            are = "job is" if ahead == 1 else "jobs are"
-            return f"Waits for a free slot; {ahead} {are} ahead in the queue."
+            wait = "1 job waits" if ahead == 1 else f"{ahead} jobs wait"
+            return f"Waits for a free slot; {wait} in front. Turns go round teams and people."
         return "Next in the queue; waits for a free slot."
+
+    def why_stopping(self, job: Job) -> str | None:
+        """Why a job whose cancel was asked for runs on; None when its worker is about to end it."""
+        if self._cluster.connected and not self._runs.silent(job, STOP_CONFIRMED_S):
+            return None
+        return "The stop is not confirmed: its worker is out of reach; the slot is not used until it is."
 
     def free_slots(self) -> int:
         """CPUs that no task takes, over all present workers."""

@@ -104,6 +104,11 @@ class Runs:
             counted[run.worker] = counted.get(run.worker, 0) + 1
         return counted
 
+    def silent(self, job: Job, seconds: float) -> bool:
+        """Whether nothing was heard for so long of the run that owns this job."""
+        run = self._runs.get(job.run_id or "")
+        return run is not None and self._clock() - run.heard > seconds
+
     def adopt(self, job: Job) -> None:
         """A job that an earlier app left processing."""
         assert job.run_id is not None, "a job that is processing has an owner"

@@ -160,6 +160,19 @@ def test_a_job_that_no_worker_can_take_holds_up_nobody_and_says_why(bench: Bench
     assert [too_large[0]] in bench.sent()
 
 
+def test_what_a_waiting_job_is_told_is_true(bench: Bench) -> None:
+    for _ in range(4):  # two cpus and a buffer of two
+        bench.submit()
+    bench.step()
+    for task in list(bench.cluster.tasks[:2]):
+        bench.cluster.begin(task)
+    bench.step()
+    quick, last = bench.submit(cpus=0), bench.submit()
+    assert bench.dispatcher.why_waiting(bench.job(quick)) == "Starts in a moment."
+    said = bench.dispatcher.why_waiting(bench.job(last))
+    assert said == "Waits for a free slot; 2 jobs wait in front. Turns go round teams and people."
+
+
 def test_a_job_alone_gets_all_its_cpus_and_shares_them_with_others(bench: Bench) -> None:
     bench.submit(cpus=1, most=2)
     bench.step()
@@ -423,6 +436,11 @@ def test_a_cancel_is_told_again_until_the_run_is_gone(bench: Bench) -> None:
     bench.dispatcher.cancelled(job)
     bench.step()
     assert process.stop is None
+    assert bench.dispatcher.why_stopping(bench.job(job_id)) is None
+    for _ in range(3):
+        bench.look()
+    assert "not confirmed" in str(bench.dispatcher.why_stopping(bench.job(job_id)))
+    assert bench.dispatcher.free_slots() == 1
     bench.cluster.silent.clear()
     bench.look()
     assert process.stop == "cancelled"
