@@ -52,6 +52,7 @@ from tools.docking import receptor as receptors
 from tools.docking.engine import Docked, Engine
 from tools.docking.ligands import Ligand
 from tools.docking.poses import judge, poses
+from tools.words import told
 
 MOST_LIGANDS = 10
 
@@ -204,8 +205,6 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
         return
     yield from boxes.problems(box, found.atoms)
     yield from preparation.incomplete_problems(given.settings, found, box)
-    if isinstance(ligands, list):
-        yield from _fit_problems(box, ligands)
 
 
 def _receptor_or_problem(given: Given[Inputs, Settings]) -> receptors.Receptor | Problem:
@@ -237,19 +236,6 @@ def _ligand_problems(settings: Settings, ligands: list[Ligand]) -> Iterator[Prob
         return  # a bad one fails alone, and is refunded
     for ligand in bad:
         yield Problem("ligands", f"{ligand.name} ({ligand.where}) cannot be docked: {ligand.problem}.")
-
-
-def _fit_problems(box: Box, ligands: list[Ligand]) -> Iterator[Problem]:
-    """A rigid view: bends may make a ligand smaller, so only what is longer than the box's diagonal is refused."""
-    diagonal = math.hypot(*box.size)
-    for ligand in ligands:
-        if ligand.has_3d and ligand.mol is not None:
-            length = boxes.extent(ligand.mol.GetConformer().GetPositions().tolist())[0]
-            if length > diagonal:
-                yield Problem(
-                    "size",
-                    f"{ligand.name} is {length:.0f} Å long, more than the box. Make the box larger.",
-                )
 
 
 def run(job: RunningJob) -> Result:
@@ -287,7 +273,7 @@ def run(job: RunningJob) -> Result:
     files = results.write(job, found)
     warnings = [
         *preparation.receptor_warnings(receptor, box),
-        *boxes.warnings(box, receptor.atoms, settings.exhaustiveness),
+        *boxes.warnings(box, receptor.atoms, settings.exhaustiveness, fitted=settings.box_from != "manual"),
         *results.ligand_warnings(ligands),
         *results.fit_warnings(ligands, box, found),
         *unjudged,
@@ -387,7 +373,7 @@ def view(finished: Finished) -> Sequence[Panel]:
                 )
                 for row in rows
             ],
-            Box(_triple(summary["box_center"]), _triple(summary["box_size"])),
+            _box(summary),
         ),
         FigurePanel("Affinities", _figure(rows), note, alt=_figure_in_words(rows)),
         TablePanel("Poses", "poses", "RMSD bounds are to Vina's pose 1, not to a crystal structure. " + note),
@@ -399,9 +385,19 @@ def view(finished: Finished) -> Sequence[Panel]:
     return panels
 
 
-def _triple(text: str) -> tuple[float, float, float]:
-    x, y, z = text.split()
-    return float(x), float(y), float(z)
+def _box(summary: Any) -> Box | None:
+    """None where the summary, perhaps of another release, tells of no box."""
+    center, size = (_triple(summary.get(name)) for name in ("box_center", "box_size"))
+    return Box(center, size) if center and size else None
+
+
+def _triple(told: Any) -> tuple[float, float, float] | None:
+    parts = told.split() if isinstance(told, str) else told
+    try:
+        x, y, z = (float(part) for part in parts)
+    except (TypeError, ValueError):
+        return None
+    return x, y, z
 
 
 def _metrics(summary: Any, rows: list[dict[str, Any]]) -> MetricsPanel:
@@ -410,11 +406,19 @@ def _metrics(summary: Any, rows: list[dict[str, Any]]) -> MetricsPanel:
     return MetricsPanel(
         "Docking",
         [
-            ("Best affinity", f"{summary['best_affinity']:.2f} kcal/mol", f"Ligand {summary['best_ligand']}"),
-            ("Ligands docked", f"{summary['docked']} of {summary['ligands']}", ""),
-            ("Poses", f"{summary['poses']}", ""),
+            (
+                "Best affinity",
+                told(summary.get("best_affinity"), "{:.2f} kcal/mol"),
+                f"Ligand {told(summary.get('best_ligand'))}",
+            ),
+            ("Ligands docked", f"{told(summary.get('docked'))} of {told(summary.get('ligands'))}", ""),
+            ("Poses", told(summary.get("poses")), ""),
             ("PoseBusters", f"{passed} of {len(checked)} pass", "Physical plausibility of the checked poses"),
-            ("Seed", f"{summary['seed']}", f"{summary['cpus']} CPUs; repeats are exact only on one"),
+            (
+                "Seed",
+                told(summary.get("seed")),
+                f"{told(summary.get('cpus'))} CPUs; repeats are exact only on one",
+            ),
         ],
     )
 

@@ -8,3 +8,11 @@ _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|<>$~:"})
 def plain(text: str) -> str:
     """Shown as written, on one line, never as formatting, a link or an image."""
     return " ".join(text.translate(_SIGNS).split())
+
+
+def told(value: object, form: str = "{}") -> str:
+    """The value in this form; a dash where it is missing or of another kind."""
+    try:
+        return "–" if value is None else form.format(value)
+    except (TypeError, ValueError):
+        return "–"

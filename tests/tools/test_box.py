@@ -72,3 +72,22 @@ def test_a_huge_box_at_low_exhaustiveness_is_warned_of() -> None:
     assert boxes.warnings(huge, atoms, 64) == []
     assert boxes.warnings(Box((0, 0, 0), (30, 30, 30)), atoms, 8) == []
     assert "Only 3 receptor atoms" in boxes.warnings(Box((0, 0, 0), (2, 8, 8)), atoms, 8)[0]
+
+
+def test_length_is_the_largest_distance() -> None:
+    assert boxes.length([(0, 0, 0), (3, 4, 0), (1, 1, 0)]) == pytest.approx(5)
+    assert boxes.length([(0, 0, 0)]) == 0
+
+
+def test_residues_without_a_number_are_passed_over() -> None:
+    odd = [*RESIDUES, Residue("A:?", "LIG", ((0.0, 0.0, 0.0),))]
+    with pytest.raises(boxes.BadBox, match=r"no residue A:99\. It has A:10 to A:11"):
+        boxes.choose_residues("A:99", odd)
+    with pytest.raises(boxes.BadBox, match="None of its residues has a number"):
+        boxes.choose_residues("A:99", odd[-1:])
+
+
+def test_a_cut_box_is_told() -> None:
+    cut = boxes.around([(0, 0, 0), (500, 0, 0)], 5)
+    assert any("was cut to 70 Å" in told for told in boxes.warnings(cut, [], 64, fitted=True))
+    assert not any("was cut" in told for told in boxes.warnings(cut, [], 64))

@@ -11,7 +11,7 @@ from rdkit import Chem
 
 from tests.tools import running
 from tests.tools import structures as real
-from tools.contract import Box, InputFailure, Result, StructurePanel, TablePanel, TextPanel
+from tools.contract import Box, Finished, InputFailure, Result, StructurePanel, TablePanel, TextPanel
 from tools.vina import TOOL
 
 SMALL_BOX = {"center": list(real.SITE), "size": [12, 12, 12]}
@@ -139,13 +139,12 @@ class TestCheck:
         found = problems(tmp_path, inputs(reference_ligand=text(flat, "flat.sdf")), {"box_from": "ligand"})
         assert found[0][0] == "reference_ligand" and "no 3D coordinates" in found[0][1]
 
-    def test_a_ligand_longer_than_the_box_is_refused(self, tmp_path: Path) -> None:
-        given = {**inputs(), "ligands": [text(real.ligand(), "x.sdf")]}
+    def test_a_ligand_longer_than_the_box_is_left_to_bend(self, tmp_path: Path) -> None:
         moved = real.ligand().replace("\n   -0.0220   32.0840", "\n   60.0220   32.0840")
         assert moved != real.ligand()
-        assert problems(tmp_path, given, SMALL_BOX) == []
-        (found,) = problems(tmp_path, {**given, "ligands": [text(moved, "x.sdf")]}, SMALL_BOX)
-        assert found[0] == "size" and "Make the box larger" in found[1]
+        for mode in ("single", "batch"):
+            given = {**inputs(), "ligands": [text(moved, "x.sdf")]}
+            assert problems(tmp_path, given, {**SMALL_BOX, "mode": mode}) == []
 
     def test_residues_in_the_box_that_lack_atoms_are_an_error_unless_allowed(self, tmp_path: Path) -> None:
         given = inputs(receptor=real.without_atoms("A 115", "CB"))
@@ -271,8 +270,10 @@ class TestRun:
 
     def test_a_ligand_that_hardly_fits_is_warned_of(self, tmp_path: Path) -> None:
         settings = {**QUICK, "size": [8, 8, 8], "check_poses": 0}
-        result, _, _ = run(tmp_path, inputs("CCCCCCCCCCCCCC(=O)O myristate\n"), settings)
-        assert any("myristate is" in warning and "only when bent" in warning for warning in result.warnings)
+        result, _, _ = run(tmp_path, inputs("CC#CC#CC#CC#CC#CC#CC rod\n"), settings)
+        assert any(
+            "rod may not fit" in warning and "only when bent" in warning for warning in result.warnings
+        )
         assert rows(result, "poses")[0]["plausible"] is None, "nothing was checked"
 
     def test_what_was_changed_is_reported(self, tmp_path: Path) -> None:
@@ -314,3 +315,25 @@ class TestRun:
         assert list(TOOL.check(given)) == []
         with pytest.raises(InputFailure, match=r"could not be prepared: .*LEU A:22"):
             TOOL.run(running.LocalJob(given, tmp_path / "job"))
+
+
+@pytest.mark.parametrize(
+    ("center", "box"),
+    [
+        ("1 2 3", Box((1.0, 2.0, 3.0), (20.0, 20.0, 20.0))),
+        ([1, 2, 3], Box((1.0, 2.0, 3.0), (20.0, 20.0, 20.0))),
+        (None, None),
+        (7.5, None),
+        ("1 2", None),
+        ({"x": 1}, None),
+    ],
+)
+def test_a_result_of_another_form_is_drawn_without_a_box(
+    tmp_path: Path, center: Any, box: Box | None
+) -> None:
+    (tmp_path / "report.json").write_text('{"report": {}}')
+    summary = {"box_center": center, "box_size": "20 20 20"}
+    pose = {"ligand": "x", "pose": 1, "affinity": -7.0, "plausible": None}
+    finished = Finished({}, {}, summary, (), tmp_path, lambda table: [pose] if table == "poses" else [])
+    (scene,) = (panel for panel in TOOL.view(finished) if isinstance(panel, StructurePanel))
+    assert scene.box == box

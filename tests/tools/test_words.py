@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tools.docking import preparation
-from tools.words import plain
+from tools.words import plain, told
 
 EVIL = ["![](//evil/x.png)", "C[C@H](N)C(=O)[O-]", "<b>x</b>", "a\n# b", "$x$", ":red[x]", "`x`", "a_b_c *d*"]
 
@@ -36,3 +36,11 @@ def test_the_preparation_report_is_no_formatting(text: str) -> None:
     told = preparation.in_words(report)
     assert told.count(plain(text)) == 9
     assert text not in told.replace(plain(text), "")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "expected"),
+    [(1.234, "{:.1f} Å", "1.2 Å"), (None, "{}", "–"), ("x", "{:.1f}", "–"), ([], "{:,}", "–")],
+)
+def test_a_value_of_another_kind_is_a_dash(value: object, form: str, expected: str) -> None:
+    assert told(value, form) == expected

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from itertools import combinations
 
 from tools.contract import Box, Problem
 from tools.docking.receptor import Point, Residue
@@ -70,9 +72,11 @@ def _present(residues: Sequence[Residue]) -> str:
     spans: dict[str, list[int]] = {}
     for residue in residues:
         chain, _, number = residue.id.rpartition(":")
-        spans.setdefault(chain, []).append(int(re.sub(r"[A-Za-z]+$", "", number)))
+        digits = re.match(r"-?\d+", number)
+        if digits:  # mmCIF may hold residues without a number
+            spans.setdefault(chain, []).append(int(digits[0]))
     told = ", ".join(f"{chain}:{min(n)} to {chain}:{max(n)}" for chain, n in list(spans.items())[:6])
-    return f"It has {told}."
+    return f"It has {told}." if told else "None of its residues has a number."
 
 
 def inside(points: Sequence[Point], box: Box, margin: float = 0.0) -> int:
@@ -90,12 +94,9 @@ def volume(box: Box) -> float:
     return box.size[0] * box.size[1] * box.size[2]
 
 
-def extent(points: Sequence[Point]) -> tuple[float, float, float]:
-    """Edges of the bounding box in Å, largest first."""
-    edges = sorted(
-        (max(p[axis] for p in points) - min(p[axis] for p in points) for axis in range(3)), reverse=True
-    )
-    return edges[0], edges[1], edges[2]
+def length(points: Sequence[Point]) -> float:
+    """The largest distance between two of the points in Å."""
+    return max((math.dist(a, b) for a, b in combinations(points, 2)), default=0.0)
 
 
 def problems(box: Box, atoms: Sequence[Point]) -> list[Problem]:
@@ -117,9 +118,14 @@ def problems(box: Box, atoms: Sequence[Point]) -> list[Problem]:
     ]
 
 
-def warnings(box: Box, atoms: Sequence[Point], exhaustiveness: int) -> list[str]:
-    """What a person should think about before docking into this box."""
+def warnings(box: Box, atoms: Sequence[Point], exhaustiveness: int, *, fitted: bool = False) -> list[str]:
+    """What a person should think about before docking into this box; `fitted`: made by `around`."""
     told = []
+    if fitted and LARGEST_EDGE in box.size:
+        told.append(
+            f"The box was cut to {LARGEST_EDGE:g} Å, the longest edge possible: it does not hold all of what it goes "
+            "around. Name fewer residues, or give a smaller ligand."
+        )
     if inside(atoms, box) < 20:
         told.append(f"Only {inside(atoms, box)} receptor atoms lie in the box: is it at the binding site?")
     needed = round(8 * volume(box) / USUAL_VOLUME)

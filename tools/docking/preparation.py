@@ -16,7 +16,7 @@ from tools.docking import receptor as receptors
 from tools.docking.ligands import Ligand
 from tools.docking.receptor import Point, Prepared, Receptor, Residue
 from tools.docking.shelf import Shelf
-from tools.words import plain
+from tools.words import plain, told
 
 SHELF_BYTES = 200_000_000
 #: A hetero group with fewer atoms is an ion or a buffer molecule rather than a ligand.
@@ -185,8 +185,8 @@ def report(receptor: Receptor, prepared: Prepared, ligands: Sequence[Ligand], bo
 
 def in_words(report: dict[str, Any]) -> str:
     """The report as Markdown; names are people's and are escaped."""
-    lines = [f"- **{report['residues_docked_against']}** residues were docked against."]
-    lines += [f"- {plain(sentence)}" for sentence in report["altered"]]
+    lines = [f"- **{told(report.get('residues_docked_against'))}** residues were docked against."]
+    lines += [f"- {plain(sentence)}" for sentence in report.get("altered", [])]
     for key, what in (
         ("dropped", "Left out, because they could not be prepared"),
         ("incomplete", "Incomplete in the file"),
@@ -194,17 +194,17 @@ def in_words(report: dict[str, Any]) -> str:
         ("metals_removed", "Metal ions taken out"),
         ("metals_kept", "Metal ions kept"),
     ):
-        if report[key]:
+        if report.get(key):
             lines.append(f"- {what} ({len(report[key])}): {plain(_some(report[key], 20))}.")
-    lines.append(f"- Waters taken out: {report['waters_removed']}.")
-    states = ", ".join(f"{count} × {state}" for state, count in sorted(report["protonation"].items()))
+    lines.append(f"- Waters taken out: {told(report.get('waters_removed'))}.")
+    states = ", ".join(f"{count} × {state}" for state, count in sorted(report.get("protonation", {}).items()))
     source = (
         "from the hydrogens in the file"
-        if report["hydrogens_in_file"]
+        if report.get("hydrogens_in_file")
         else "standard ones; nothing was predicted"
     )
     lines.append(f"- Protonation states ({source}): {plain(states) or 'none to choose'}.")
-    for name, notes in report["ligands"].items():
+    for name, notes in report.get("ligands", {}).items():
         lines.append(
             f"- Ligand {plain(name)}: {plain(' '.join(notes)) or 'used as given.'} Charges and tautomers as drawn."
         )

@@ -241,7 +241,7 @@ def _stays(
         (report.metals_kept if keep_metals else report.metals_removed).append(residue)
         return keep_metals
     if residue.name not in _KNOWN:
-        of_chain = _is_monomer(residue.name) and backbone.joins(residue.name, group)
+        of_chain = _is_monomer(residue.name, group) and backbone.joins(residue.name, group)
         (report.dropped_unknown if of_chain else report.hetero).append(residue)
         return False
     missing = _missing_atoms(residue.name, group)
@@ -260,12 +260,14 @@ def _metal(residue: Residue, group: list[Any]) -> str | None:
     return element if element in METALS else None
 
 
-def _is_monomer(name: str) -> bool:
-    """Whether this may be an amino acid or a nucleotide: gemmi's table holds the usual ones."""
+def _is_monomer(name: str, group: list[Any]) -> bool:
+    """Whether this may be an amino acid or a nucleotide: by gemmi's table, or where that is silent by its atoms."""
     import gemmi
 
     known = gemmi.find_tabulated_residue(name)
-    return known.is_amino_acid() or known.is_nucleic_acid() or not known.found()
+    if known.found():
+        return bool(known.is_amino_acid() or known.is_nucleic_acid())
+    return {"N", "CA", "C"} <= {atom.name for part in group for atom in part}
 
 
 class _Backbone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -69,9 +70,12 @@ def fit_warnings(ligands: list[Ligand], box: Box, found: Found) -> Iterator[str]
     for ligand in ligands:
         if ligand.problem or ligand.mol is None:
             continue
-        length = boxes.extent(ligand.mol.GetConformer().GetPositions().tolist())[0]
-        if length > max(box.size):
-            yield f"{ligand.name} is {length:.0f} Å long and fits into the box only when bent. Make the box larger."
+        length = boxes.length(ligand.mol.GetConformer().GetPositions().tolist())
+        if length > math.hypot(*box.size):
+            yield (
+                f"{ligand.name} may not fit: it is {length:.0f} Å long, more than the box's diagonal, "
+                "and fits only when bent. Make the box larger."
+            )
     for name, (_, docked) in found.items():
         if docked[0].affinity >= 0:
             yield f"{name} does not fit: even its best pose has an affinity of {docked[0].affinity:.1f} kcal/mol."
