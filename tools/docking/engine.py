@@ -69,8 +69,8 @@ class Engine:
                 return
             self.maps_were_kept = self._shelf.fetch(self._key(), self._maps, self._write_maps)
             # Also after computing: the files hold three decimals, and a result must not depend on the shelf.
-            # Vina refines poses against the receptor's own atoms only after it has computed maps itself; a map
-            # of one coarse voxel is enough for that, and loading replaces it.
+            # Vina refines poses against the receptor's own atoms only after it has computed maps itself; a coarse
+            # map of the same box, an eighth of the points, is enough for that, and loading replaces it.
             self._vina.compute_vina_maps(list(self._box.center), self._span(), spacing=2 * SPACING)
             self._vina.load_maps(str(self._maps / "map"))
 
