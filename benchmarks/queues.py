@@ -19,7 +19,7 @@ from benchmarks.noop import noop
 from benchmarks.processes import NotReady, free_port, process, until
 
 #: Connections that submit at the same time, the same for everybody.
-SUBMITTERS = 8
+SUBMITTERS = 32
 SLOTS = 2
 
 

@@ -14,7 +14,7 @@ from compute.cluster.client import Cluster
 from compute.offers import limits_of
 from compute.remembered import Remembered
 from compute.settings import Settings
-from data import jobs, people
+from data import jobs
 from data.errors import BadInput, Conflict, Unavailable
 from data.folders import Folders, full_disk_told
 from data.records import Job, NewJob, Person, Visibility, new_id
@@ -152,7 +152,7 @@ class Submitter:
             submitter=person.id,
             tool=tool.id,
             name=submissions.clean_name(submission.name or title[:name_length], name_length, field="name"),
-            visibility=submission.visibility or people.default_visibility(self._store, person.team),
+            visibility=submission.visibility,
             credits=credits,
             price=[asdict(line) for line in prepared.lines],
             inputs=inputs,

@@ -185,11 +185,6 @@ def link_owner(store: Store, hash: str, now: datetime) -> str | None:
     return str(live[0]["person"]) if live else None
 
 
-def default_visibility(store: Store, team: str) -> Visibility:
-    """Who sees a team's jobs where the submitter does not say."""
-    return Visibility(store.read("default_visibility", team=team)[0]["default_visibility"])
-
-
 def audit(store: Store, limit: int = 100) -> list[dict[str, Any]]:
     """The newest entries of the audit log: happened_at, person, action, subject."""
     return store.read("newest_audit", limit=limit)

@@ -428,9 +428,9 @@ values ($id, $email, $name, $password_hash, $site_admin, false, true, $now);
 insert into teams (id, name, default_visibility, concurrency, monthly_credits, balance, held, created_at)
 values ($id, $name, $visibility::visibility, null, null, 0, 0, $now);
 
--- name: default_visibility
--- Who sees a team's jobs where nobody says otherwise.
-select default_visibility from teams where id = $team::uuid;
+-- name: default_visibilities
+-- What teams have chosen for jobs that name no visibility.
+select id, default_visibility from teams where id in (select unnest($teams::uuid[]));
 
 -- name: add_membership
 -- A person's role in a team.

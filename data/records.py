@@ -225,7 +225,8 @@ class NewJob:
     submitter: str
     tool: str
     name: str
-    visibility: Visibility
+    #: None: the team's default.
+    visibility: Visibility | None
     credits: int
     price: list[dict[str, Any]]
     inputs: dict[str, Any]

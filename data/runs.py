@@ -153,7 +153,7 @@ def _finish(transaction: Transaction, batch: list[Outcome]) -> dict[int, Job]:
     )
     if not changed:
         return {}
-    jobs = named(transaction, changed)
+    jobs = [rows.job(row) for row in changed]
     outcomes = {outcome.seq: outcome for outcome in batch}
     transaction.run(
         "end_attempts",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from data import rows
 from data.errors import Conflict, NotEnoughCredits, NotFound
 from data.ledger import Posting, accounts, post
-from data.records import Balance, Job, LedgerKind, NewJob, Status, utcnow
+from data.records import Balance, Job, LedgerKind, NewJob, Status, Visibility, utcnow
 from data.store import Rank, Store, Transaction, ranked
 from data.transitions import by_id, history, names, tell
 
@@ -32,6 +32,7 @@ Key = tuple[str, str, str]
 @ranked(Rank.SUBMIT)
 def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted | Exception]:
     """One after the other, each against what the earlier ones hold."""
+    new_jobs = _with_default_visibility(transaction, new_jobs)
     known = _known_keys(transaction, new_jobs)
     balances = accounts(transaction, [new.team for new in new_jobs])
     first = transaction.next_seq(len(new_jobs))
@@ -54,6 +55,23 @@ def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted 
         answers.append(new.id)
     _insert(transaction, accepted)
     return _submitted(transaction, answers, accepted)
+
+
+def _with_default_visibility(transaction: Transaction, new_jobs: list[NewJob]) -> list[NewJob]:
+    teams = sorted({new.team for new in new_jobs if new.visibility is None})
+    if not teams:
+        return new_jobs
+    found = transaction.run("default_visibilities", teams=teams)
+    defaults = {row["id"]: Visibility(row["default_visibility"]) for row in found}
+    return [
+        new if new.visibility else replace(new, visibility=defaults.get(new.team, Visibility.PRIVATE))
+        for new in new_jobs
+    ]
+
+
+def _visibility(new: NewJob) -> Visibility:
+    assert new.visibility is not None, "filled in when the group began"
+    return new.visibility
 
 
 def _known_keys(transaction: Transaction, new_jobs: list[NewJob]) -> dict[Key, tuple[str, str]]:
@@ -121,7 +139,7 @@ def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> Non
         submitters=[new.submitter for new in new_jobs],
         tools=[new.tool for new in new_jobs],
         names=[new.name for new in new_jobs],
-        visibilities=[new.visibility.value for new in new_jobs],
+        visibilities=[_visibility(new).value for new in new_jobs],
         credits=[new.credits for new in new_jobs],
         cpus_mins=[new.cpus_min for new in new_jobs],
         cpus_maxs=[new.cpus_max for new in new_jobs],
@@ -200,7 +218,7 @@ def _job(seq: int, new: NewJob, submitter_name: str, now: datetime) -> Job:
         tool=new.tool,
         name=new.name,
         status=Status.PENDING,
-        visibility=new.visibility,
+        visibility=_visibility(new),
         credits=new.credits,
         attempt=1,
         retries=0,

@@ -564,6 +564,7 @@ TOOL = Tool(
     limits=LIMITS,
     steps=("Index the reference", "Read alignments", "Compute coverage"),
     check=check,
+    imports=("numpy", "pysam", "duckdb"),
     run=run,
     view=view,
     example=example,

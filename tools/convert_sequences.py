@@ -489,6 +489,7 @@ TOOL = Tool(
     limits=LIMITS,
     steps=("Convert",),
     check=check,
+    imports=("Bio.SeqIO", "duckdb"),
     run=run,
     view=view,
     example=example,

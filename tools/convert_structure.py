@@ -260,6 +260,7 @@ TOOL = Tool(
     limits=LIMITS,
     steps=("Convert",),
     check=check,
+    imports=("gemmi", "duckdb"),
     run=run,
     view=view,
     example=example,

@@ -535,7 +535,7 @@ TOOL = Tool(
         unpacked_mb=receptors.UNPACKED_MB,
     ),
     steps=("Prepare receptor", "Prepare ligands", "Compute maps", "Dock", "Check poses", "Write results"),
-    imports=("rdkit.Chem", "rdkit.Chem.AllChem"),  # not meeko: it starts threads
+    imports=("numpy", "rdkit.Chem", "rdkit.Chem.AllChem", "duckdb"),  # not meeko: it starts threads
     price=price,
     check=check,
     run=run,

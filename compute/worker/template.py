@@ -1,4 +1,7 @@
-"""The template: `python -m compute.worker.template FD`. One small process per worker with the tools' imports done.
+"""The template: `python -m compute.worker.template FD`. One small process per worker with the contract and the tools.
+
+Heavy modules are not in it: their memory maps make the fork of every job slower, whatever its tool (DuckDB, numpy,
+Biopython and pysam together by half). Slots whose tools ask for them import them once (Tool.imports).
 
 It forks slots (see compute.worker.slot) and does nothing else. It must have one thread, because a fork copies
 only one. Every orphan of a slot that was killed becomes a child of the template, which ends it.
@@ -32,15 +35,6 @@ if TYPE_CHECKING:
 #: One thread each until a child says otherwise; numpy reads these when it is imported.
 POOLS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
-#: What most tools use. Not RDKit: its 500 memory maps made the fork of every job half as slow again, whatever the
-#: tool; slots whose tools ask for it import it once (Assignment.imports).
-PREIMPORTED = (
-    "numpy",
-    "Bio.SeqIO",
-    "pysam",
-    "duckdb",
-)
-
 #: These start threads when they are imported.
 NEVER = ("pandas", "pyarrow", "plotly", "streamlit", "distributed")
 
@@ -73,7 +67,7 @@ def prepare() -> None:
     import tools
 
     tools.registry()
-    import_all(PREIMPORTED)
+    import_all(())  # checks the threads and freezes what is there
 
 
 def import_all(names: Sequence[str]) -> None:

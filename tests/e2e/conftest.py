@@ -96,7 +96,11 @@ def start_server(home: Path, **environment: str) -> Server:
             umask=0o022,  # what most accounts have
         )
     server = Server(home, port, process, token)
-    _until_it_answers(server)
+    try:
+        _until_it_answers(server)
+    except AssertionError:
+        process.kill()
+        raise
     return server
 
 
