@@ -37,7 +37,7 @@ const look = () => {
 };
 new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
 """
-WAITING, RUNNING, COMPLETED = "○ Waiting", "► Running", "✓ Completed"
+WAITING, RUNNING, COMPLETED = "○ Pending", "► Processing", "✓ Completed"
 HOLD = {"fault": "wait-for-file", "seconds": 600}
 
 
