@@ -60,13 +60,14 @@ def test_a_cancelled_job_leaves_no_process_and_can_be_deleted(server: Server, pa
     _until(lambda: _of_runs(server))
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name=re.compile("Cancel")).click()
-    expect(page.get_by_text("Cancelled").first).to_be_visible()
+    expect(page.get_by_text("⊘ Cancelled").first).to_be_visible()
     assert _of_runs(server) == []
 
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text(job["name"]).first).to_be_visible()
     dialog.get_by_role("button", name=re.compile("Delete")).click()
+    expect(dialog).to_be_hidden()  # it closes when the job is gone
     page.goto(f"{server.url}/app/jobs?jobId={job['id']}")
     expect(page.get_by_text("This job is not here")).to_be_visible()
 
