@@ -65,6 +65,16 @@ class Server:
         marks = (str(self.home).encode(), f"WELLPLATE_PORT={self.port}".encode())
         return [process for process in psutil.process_iter() if _mentions(process, marks)]
 
+    def until_healthy(self) -> None:
+        """The cluster's worker may come a moment after the first answer."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert self.ask("GET", "/healthz")["ok"]
+                return
+            except urllib.error.HTTPError as answer:
+                assert time.monotonic() < deadline, answer.read()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)

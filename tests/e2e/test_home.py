@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -70,7 +72,9 @@ def test_nobody_else_on_the_machine_reads_what_the_site_keeps(server: Server) ->
     """Whatever the mode of the home itself: it may have been there before."""
     job_id = completed(server)
     ours = {server.home / "settings.toml", server.home / "app.log"}
-    kept = [path for path in server.home.rglob("*") if path not in ours and not path.is_symlink()]
+    # os.walk passes over what goes while it looks: the run's own folder is tidied away just now.
+    walked = [Path(folder, name) for folder, _, names in os.walk(server.home) for name in [*names, "."]]
+    kept = [path for path in walked if path not in ours and not path.is_symlink()]
     assert any(path.is_relative_to(server.home / "files" / "jobs" / job_id) for path in kept)
     open_to_others = [str(path) for path in kept if path.exists() and path.stat().st_mode & 0o077]
     assert open_to_others == []
@@ -106,7 +110,8 @@ def test_a_damaged_wal_starts_read_only_with_a_page_that_says_what_to_do(
     first = start_server(home)
     job_id = completed(first)
     for process in first.processes():
-        process.kill()  # no clean stop: the WAL keeps what was written
+        with suppress(psutil.NoSuchProcess):  # the worker goes by itself when its scheduler has gone
+            process.kill()  # no clean stop: the WAL keeps what was written
     first.process.wait(20)
     wal = home / "wellplate.duckdb.wal"
     content = bytearray(wal.read_bytes())
@@ -125,8 +130,10 @@ def test_a_damaged_wal_starts_read_only_with_a_page_that_says_what_to_do(
     assert command(home, "move-wal-aside").returncode == 0
     third = start_server(home)
     try:
-        assert third.ask("GET", "/healthz")["ok"]
-        assert (home / "files" / "jobs" / job_id / "results").exists()
+        third.until_healthy()
+        # Killed while its folder was being tidied, it is found without its record and set aside.
+        kept = [home / "files" / place / job_id / "results" for place in ("jobs", "jobs-without-record")]
+        assert any(results.exists() for results in kept)
     finally:
         third.stop()
     assert third.processes() == []
