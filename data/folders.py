@@ -40,10 +40,10 @@ class RunFolder:
     run_id: str
     path: Path
 
-    def outcome(self) -> dict[str, Any] | None:
-        """The outcome that the supervisor wrote, or None while there is none."""
+    def outcome(self) -> bytes | None:
+        """What the supervisor wrote as the outcome, or None while there is none."""
         try:
-            return json.loads((self.path / "outcome.json").read_text())
+            return (self.path / "outcome.json").read_bytes()
         except FileNotFoundError:
             return None
 

@@ -404,8 +404,8 @@ class Runs:
         found = []
         for folder in self._folders.runs(job_id):
             try:
-                values = folder.outcome()
-                found += [messages.outcome_from_json(values)] if values is not None else []
+                written = folder.outcome()
+                found += [messages.read_outcome(written)] if written is not None else []
             except ValueError as error:
                 log.warning("%s is no outcome: %s", folder.path, error)
         return found
