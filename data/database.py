@@ -33,26 +33,27 @@ log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "schema.sql"
 MIGRATIONS = FOLDER / "migrations"
-QUERIES = FOLDER / "queries.sql"
+QUERIES = FOLDER / "queries"
 
 _HEADER = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
 
 class BadQueries(Exception):
-    """queries.sql is malformed; says where."""
+    """A file of queries/ is malformed; says where."""
 
 
 @cache
-def load_queries(path: Path = QUERIES) -> dict[str, str]:
-    """The statements of a file by name: `-- name: word`, a comment that says what it does, one statement."""
-    parts = _HEADER.split(path.read_text())[1:]
+def load_queries(folder: Path = QUERIES) -> dict[str, str]:
+    """The statements of a folder by name: `-- name: word`, a comment that says what it does, one statement."""
     queries: dict[str, str] = {}
-    for name, body in zip(parts[::2], parts[1::2], strict=True):
-        if name in queries:
-            raise BadQueries(f"{path.name}: two queries have the name {name}")
-        if not body.lstrip().startswith("--"):
-            raise BadQueries(f"{path.name}: {name} has no comment that says what it does")
-        queries[name] = body.strip()
+    for path in sorted(folder.glob("*.sql")):
+        parts = _HEADER.split(path.read_text())[1:]
+        for name, body in zip(parts[::2], parts[1::2], strict=True):
+            if name in queries:
+                raise BadQueries(f"{path.name}: two queries have the name {name}")
+            if not body.lstrip().startswith("--"):
+                raise BadQueries(f"{path.name}: {name} has no comment that says what it does")
+            queries[name] = body.strip()
     return queries
 
 

@@ -57,7 +57,7 @@ class Transaction:
         self.changes: list[dict[str, Any]] = []
 
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """A named query of queries.sql; ids come back as text."""
+        """A named query of queries/; ids come back as text."""
         return rows(self._connection, self._store.queries[query], parameters)
 
     def next_seq(self, count: int = 1) -> int:

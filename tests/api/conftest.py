@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from data.records import Person
-from tests.api.laboratory import Laboratory
+from tests.laboratory import Laboratory
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.laboratory import Laboratory
+from tests.laboratory import Laboratory
 
 PAGES = ["/auth/login", "/auth/link?token=x", "/auth/link", "/auth/logout", "/api/docs/"]
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.laboratory import BODY, Laboratory
+from tests.laboratory import BODY, Laboratory
 
 FASTA = b">a\nACGT\n"
 PAGE = b"<script>alert(document.cookie)</script>"

@@ -13,7 +13,7 @@ from compute.workbench import Submission, Workbench
 from data import folders
 from data.errors import Unavailable
 from data.records import Person, new_id
-from tests.api.laboratory import Laboratory
+from tests.laboratory import Laboratory
 from tests.disks import fill, small_disk
 
 MB = 2**20

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from data.errors import Unavailable
 from data.records import Person, Role, new_id
-from tests.api.laboratory import BODY, Laboratory
+from tests.laboratory import BODY, Laboratory
 
 DETAIL = {
     "id", "name", "tool", "status", "submitter", "duration_s", "times", "visibility", "progress", "step", "note",

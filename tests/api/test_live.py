@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from api import hub
 from api.hub import Hub, Listener
 from data.records import Change, Person, Status, Visibility, new_id
-from tests.api.laboratory import BODY, ORIGIN, Laboratory
+from tests.laboratory import BODY, ORIGIN, Laboratory
 
 
 @contextmanager

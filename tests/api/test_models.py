@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from api import models
-from tests.api.laboratory import BODY, Laboratory
+from tests.laboratory import BODY, Laboratory
 
 
 def holds(model: type[BaseModel], answer: Any) -> Any:

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from compute import workbench
 from data.records import Person
-from tests.api.laboratory import BODY, ORIGIN, Laboratory
+from tests.laboratory import BODY, ORIGIN, Laboratory
 
 OURS = [ORIGIN, "https://testserver", "http://127.0.0.1:8501"]  # own Host, behind TLS, public address
 FOREIGN: list[str | None] = [

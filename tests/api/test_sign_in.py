@@ -12,7 +12,7 @@ from api.guard import COOKIE
 from compute.people.accounts import Accounts
 from data import people
 from data.records import Person, utcnow
-from tests.api.laboratory import PASSWORD, Laboratory
+from tests.laboratory import PASSWORD, Laboratory
 
 
 def sign_in(client: TestClient, email: str, password: str = PASSWORD, next: str = "/app/jobs"):  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from compute.access import Scope
 from compute.people.accounts import Accounts
 from data.records import Person, new_id
-from tests.api.laboratory import BODY, Laboratory
+from tests.laboratory import BODY, Laboratory
 from tests.api.test_jobs import refused
 
 #: What a token with this one scope may do: (method, path, body or content) -> who may.

@@ -13,7 +13,7 @@ from compute.workbench import Submission
 from data import backup
 from data.records import Person, new_id
 from data.store import Store
-from tests.api.laboratory import BODY, Laboratory
+from tests.laboratory import BODY, Laboratory
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from data.store import Store
 
 
 def test_queries_are_found_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "queries.sql"
+    file = tmp_path / "some.sql"
     file.write_text(
         "-- All of it.\n\n-- name: one\n-- Gives one.\nselect 1;\n\n-- name: two\n-- Gives two.\nselect 2;\n"
     )
-    assert list(load_queries(file)) == ["one", "two"]
-    assert load_queries(file)["one"].endswith("select 1;")
+    assert list(load_queries(tmp_path)) == ["one", "two"]
+    assert load_queries(tmp_path)["one"].endswith("select 1;")
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,10 @@ def test_queries_are_found_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_files_are_refused(tmp_path: Path, text: str, says: str) -> None:
-    file = tmp_path / "queries.sql"
+    file = tmp_path / "some.sql"
     file.write_text(text)
     with pytest.raises(BadQueries, match=says):
-        load_queries(file)
+        load_queries(tmp_path)
 
 
 def test_every_query_is_one_statement_that_the_schema_knows(store: Store) -> None:
