@@ -83,9 +83,9 @@ def submit(
 @router.get("/jobs", response_model=models.JobPage, summary="The team's jobs, newest first")
 def jobs(
     person: Reader,
-    tool: Annotated[str | None, Query(max_length=100)] = None,
+    tool: Annotated[list[str] | None, Query(max_length=100)] = None,
     status: Annotated[list[Status] | None, Query()] = None,
-    submitter: Annotated[str | None, Query(description="A person's id, or `me`.")] = None,
+    submitter: Annotated[list[str] | None, Query(description="A person's id, or `me`.")] = None,
     q: Annotated[str | None, Query(max_length=200, description="Part of the name.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
@@ -93,7 +93,10 @@ def jobs(
     ] = None,
 ) -> Response:
     filter = JobFilter(
-        tool=tool, status=tuple(status or ()), submitter=_submitter(person, submitter), q=q or None
+        tool=tuple(tool or ()),
+        status=tuple(status or ()),
+        submitter=tuple(_submitter(person, one) for one in submitter or () if one),
+        q=q or None,
     )
     page = workbench.current().jobs(person, filter, limit=limit, cursor=cursor)
     return JSONResponse(
@@ -169,9 +172,7 @@ def _in_team(person: Person, team: str | None) -> Person:
     return workbench.current().accounts.in_team(person, valid_id(team) or "")
 
 
-def _submitter(person: Person, submitter: str | None) -> str | None:
-    if submitter is None or submitter == "":
-        return None
+def _submitter(person: Person, submitter: str) -> str:
     known = person.id if submitter == "me" else valid_id(submitter)
     if known is None:
         raise BadInput("submitter is a person's id or `me`.", field="submitter")

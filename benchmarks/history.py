@@ -51,7 +51,8 @@ _STEPS = (
     f"""insert into persons select ('00000000-0000-4000-9000-' || printf('%012x', i))::uuid,
         'person' || i || '@lab.example', 'Person ' || i, null, false, true, true, now()::timestamp
     from range({PERSONS}) t(i)""",
-    f"""insert into teams select ('00000000-0000-4000-8000-' || printf('%012x', i))::uuid, 'Team ' || i,
+    f"""insert into teams (id, name, default_visibility, concurrency, monthly_credits, balance, held, created_at)
+    select ('00000000-0000-4000-8000-' || printf('%012x', i))::uuid, 'Team ' || i,
         'private', null, null, 0, 0, now()::timestamp from range({TEAMS}) t(i)""",
     f"""create temp table made as
     select i + 1 as seq, (hash(i) % 1000)::bigint as r, (hash(i + 7) % 1000000)::bigint as rare,

@@ -1,15 +1,9 @@
 """Who may do what: the one place where a right is decided.
 
-| | own job | colleague's, as far as its visibility allows | team's owner or admin | site's admin |
-|---|---|---|---|---|
-| its row in the list | yes | always | yes | yes |
-| see, log, events, export, files | yes | team, users, public | as a colleague | yes, audited |
-| cancel, delete | yes | no | yes | yes |
-| rename, retry, share | yes | no | no | no |
-
-Changes are made in the job's own team, never by a viewer. A token does what its scopes name: `jobs:read`,
-`jobs:write`, `files:read`, `files:write`, and `admin` for the powers of the admin. A state that forbids
-something (deleting a running job) is no matter of rights and is decided where the state is known.
+docs/access.md has the whole table. A right rests on the person's role in the job's own team, whichever team they act
+in now; somebody who left it has none. A token does what its scopes name: `jobs:read`, `jobs:write`, `files:read`,
+`files:write`, and `admin` for the powers of the admin. A state that forbids something (deleting a running job) is no
+matter of rights and is decided where the state is known.
 """
 
 from __future__ import annotations
@@ -125,21 +119,24 @@ def _may_ordinarily(person: Person | None, action: Action, job: Subject) -> bool
         return True
     if person is None or not holds(person, SCOPE[action]):
         return False
-    colleague = person.team == job.team
+    role = person.role_in(job.team)
     if action is Action.SEE_ROW:
-        return colleague or _sees(person, job)
+        return role is not None or _sees(person, job)
     if action in READING:
         return _sees(person, job)
-    if not colleague or person.role is Role.VIEWER:
+    if role is None or role is Role.VIEWER:
         return False
     if person.id == job.submitter:
         return True
-    return action in ORDERLY and person.role in (Role.OWNER, Role.ADMIN)
+    return action in ORDERLY and role in (Role.OWNER, Role.ADMIN)
 
 
 def _sees(person: Person, job: Subject) -> bool:
-    if person.id == job.submitter:
+    member = person.role_in(job.team) is not None
+    if member and person.id == job.submitter:
         return True
     if job.visibility is Visibility.TEAM:
-        return person.team == job.team
+        return member
+    if job.visibility is Visibility.INVITED:
+        return (job.id if isinstance(job, Job) else job.job) in person.invited
     return job.visibility in (Visibility.USERS, Visibility.PUBLIC)

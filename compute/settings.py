@@ -22,6 +22,7 @@ class JobSettings(_Section):
     first_grant: int = Field(ge=0)
     retries: int = Field(ge=0, le=10)
     window_extra: int = Field(ge=0, le=1000)
+    low_credits: int = Field(ge=0)
 
 
 class ClusterSettings(_Section):
@@ -29,6 +30,7 @@ class ClusterSettings(_Section):
     lease_s: float = Field(gt=0)
     lost_after_s: float = Field(gt=0)
     stop_grace_s: float = Field(ge=0)
+    dashboard_port: int = Field(ge=0, le=65535)
     certificate_authority: str
     certificate: str
     key: str
@@ -45,6 +47,29 @@ class SignInSettings(_Section):
     session_days: float = Field(gt=0)
     registration: Literal["invitation", "open"]
     attempts_per_minute: int = Field(gt=0)
+
+
+class MailSettings(_Section):
+    #: Empty: this site sends no mail, and links are shown to copy.
+    host: str
+    port: int = Field(gt=0, le=65535)
+    security: Literal["none", "starttls", "tls"]
+    user: str
+    sender: str
+    password: str | None = Field(None, repr=False)
+
+
+class OidcSettings(_Section):
+    #: Empty: no sign-in from elsewhere.
+    issuer: str
+    client_id: str
+    name: str
+    register_new: bool
+    secret: str | None = Field(None, repr=False)
+
+
+class NoticeSettings(_Section):
+    webhook_hosts: tuple[str, ...]
 
 
 class ToolSettings(_Section):
@@ -68,6 +93,9 @@ class Settings(_Section):
     cluster: ClusterSettings
     limits: LimitSettings
     sign_in: SignInSettings
+    mail: MailSettings
+    oidc: OidcSettings
+    notices: NoticeSettings
     tools: ToolSettings
 
     @property
@@ -100,6 +128,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     port = environment.get("WELLPLATE_PORT", "8501")
     if "WELLPLATE_REGISTRATION" in environment:
         values["sign_in"]["registration"] = environment["WELLPLATE_REGISTRATION"]
+    values["mail"]["password"] = environment.get("WELLPLATE_SMTP_PASSWORD") or None
+    values["oidc"]["secret"] = environment.get("WELLPLATE_OIDC_SECRET") or None
     values |= {
         "home": home,
         "files": Path(environment.get("WELLPLATE_FILES", home / "files")).expanduser().resolve(),

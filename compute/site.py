@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compute.cluster.client import Cluster
+from compute.notices.outbox import Outbox
 from compute.offers import check_limits, limits_by_id
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
@@ -32,7 +33,8 @@ def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workb
         store = Store(settings.database)
         opened.callback(store.close)
         folders = Folders(settings.files)
-        accounts = Accounts(store, settings)
+        outbox = Outbox(store, settings)
+        accounts = Accounts(store, settings, outbox)
         cluster = Cluster(settings)
         dispatcher = Dispatcher(settings, store, folders, cluster, partial(limits_by_id, settings=settings))
         workbench = Workbench(settings, store, folders, accounts, dispatcher, cluster)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from compute import access, results, submissions
 from compute.access import Action, Scope
 from compute.cluster.client import Cluster
+from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
 from compute.menu import menu
 from compute.offers import catalogue
 from compute.people.accounts import Accounts
@@ -26,7 +27,6 @@ from data import jobs, ledger, uploads
 from data.backup import backup
 from data.errors import (
     BadInput,
-    Forbidden,
     NotFound,
     Unavailable,
     WellplateError,
@@ -53,7 +53,6 @@ from tools import formats
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
 EVERYTHING = JobFilter()
-NO_SUCH_JOB = "There is no such job, or it is not shared with you."
 VERSION = "0.1.0"
 
 
@@ -113,6 +112,7 @@ class Workbench:
         self._folders = folders
         self._dispatcher = dispatcher
         self._cluster = cluster
+        self._gate = Gate(store, accounts)
         self._submitter = Submitter(settings, store, folders, cluster, find=self._find)
         self._panels = Remembered(32)
         if self.read_only is None:
@@ -157,7 +157,7 @@ class Workbench:
 
     def submit(self, person: Person, submission: Submission) -> Job:
         """Put a job on disk, charged or refused, before this returns. The same idempotency key gives the same job."""
-        self._refuse_unless(access.may_run(person), "Your role in this team lets you look, but not run jobs.")
+        refuse_unless(access.may_run(person), "Your role in this team lets you look, but not run jobs.")
         if (earlier := self._submitter.made_earlier(person, submission)) is not None:
             return earlier
         self._need_room()
@@ -168,17 +168,17 @@ class Workbench:
 
     def retry(self, person: Person, job_id: str, *, expected_credits: int | None = None) -> Job:
         """A new job with the same inputs and settings, charged anew."""
-        detail = self._allowed(person, Action.RETRY, job_id)
+        detail = self._gate.allowed(person, Action.RETRY, job_id)
         if detail.job.status not in (Status.FAILED, Status.CANCELLED, Status.TIMEOUT):
             raise WrongState(
                 f"This job is {detail.job.status}; only one that ended without a result is retried."
             )
         again = replace(self.submission(person, job_id), expected_credits=expected_credits)
-        return self.submit(person, again)
+        return self.submit(self.accounts.in_team(person, detail.job.team), again)
 
     def submission(self, person: Person, job_id: str) -> Submission:
         """What would submit this job again."""
-        detail = self._allowed(person, Action.SEE, job_id)
+        detail = self._gate.allowed(person, Action.SEE, job_id)
         own = detail.job.submitter == person.id and detail.job.team == person.team
         return Submission(
             tool=detail.job.tool,
@@ -194,7 +194,7 @@ class Workbench:
         self, person: Person, filter: JobFilter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
     ) -> JobPage:
         """The team's jobs, newest first; of a colleague's private job what its row tells and no more."""
-        self._refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
+        refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         if not 1 <= limit <= 500:
             raise BadInput("limit is from 1 to 500.", field="limit")
         found = jobs.page(self._store, person.team, filter, limit + 1, _seq_of(cursor))
@@ -204,7 +204,7 @@ class Workbench:
 
     def counts(self, person: Person, filter: JobFilter = EVERYTHING) -> dict[Status, int]:
         """How many jobs of the filter there are in each status (the filter's own status is left out)."""
-        self._refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
+        refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         return jobs.counts(self._store, person.team, replace(filter, status=()))
 
     def submitters(self, person: Person) -> list[tuple[str, str]]:
@@ -212,12 +212,7 @@ class Workbench:
 
     def job(self, person: Person | None, job_id: str) -> JobDetail:
         """Everything of a job; only its row (`row_only`) for a colleague who may not see more."""
-        detail = self._detail(job_id)
-        if self._may(person, Action.SEE, detail.job):
-            return detail
-        if access.may(person, Action.SEE_ROW, detail.job):
-            return row_only(detail)
-        raise NotFound(NO_SUCH_JOB)
+        return self._gate.seen(person, job_id)
 
     def actions(self, person: Person | None, job: Job) -> dict[str, str | None]:
         """What the job's menu has: each action with None, or why it is not possible now."""
@@ -225,7 +220,7 @@ class Workbench:
 
     def waiting(self, person: Person | None, job_id: str) -> str | None:
         """Why a job does not run yet, or does not stop; None when it does not wait."""
-        job = self._allowed(person, Action.SEE_ROW, job_id).job
+        job = self._gate.allowed(person, Action.SEE_ROW, job_id).job
         if job.status is Status.QUEUED:
             return "Waits for its batch: the team's jobs that run at once are at their limit."
         if job.status is Status.PROCESSING and job.cancel_requested:
@@ -235,7 +230,7 @@ class Workbench:
     # Changing
 
     def cancel(self, person: Person, job_id: str) -> Job:
-        self._allowed(person, Action.CANCEL, job_id)
+        self._gate.allowed(person, Action.CANCEL, job_id)
         job = jobs.cancel(self._store, job_id).result(WRITE_TIMEOUT_S)
         if job is None:
             raise WrongState("This job has ended already; there is nothing to cancel.")
@@ -243,7 +238,7 @@ class Workbench:
         return job
 
     def rename(self, person: Person, job_id: str, name: str) -> Job:
-        self._allowed(person, Action.RENAME, job_id)
+        self._gate.allowed(person, Action.RENAME, job_id)
         clean = submissions.clean_name(name, self.settings.limits.name_length, field="name")
         job = jobs.rename(self._store, job_id, clean).result(WRITE_TIMEOUT_S)
         if job is None:
@@ -251,7 +246,7 @@ class Workbench:
         return job
 
     def delete(self, person: Person, job_id: str) -> None:
-        job = self._allowed(person, Action.DELETE, job_id).job
+        job = self._gate.allowed(person, Action.DELETE, job_id).job
         with suppress(Unavailable), full_disk_told():  # deleting is what makes room
             self._folders.mark_live(job.id)  # a crash before its folder is gone: the next start removes it
         if jobs.delete(self._store, job_id).result(WRITE_TIMEOUT_S) is None:
@@ -267,7 +262,7 @@ class Workbench:
     # Results
 
     def panels(self, person: Person | None, job_id: str) -> list[Panel]:
-        detail = self._allowed(person, Action.SEE, job_id)
+        detail = self._gate.allowed(person, Action.SEE, job_id)
         if detail.job.status is not Status.COMPLETED:
             return []
         known = self._panels.get(job_id)
@@ -278,52 +273,52 @@ class Workbench:
         return known
 
     def table(self, person: Person | None, job_id: str, table: str) -> list[dict[str, Any]]:
-        return results.rows(self._allowed(person, Action.SEE, job_id), self._folders, table)
+        return results.rows(self._gate.allowed(person, Action.SEE, job_id), self._folders, table)
 
     def table_csv(self, person: Person | None, job_id: str, table: str) -> bytes:
         """One table with all its rows, units in the header, and warnings above it."""
-        return results.table_csv(self._allowed(person, Action.EXPORT, job_id), self._folders, table)
+        return results.table_csv(self._gate.allowed(person, Action.EXPORT, job_id), self._folders, table)
 
     def log(self, person: Person | None, job_id: str, *, tail: int | None = None) -> str:
         """The log, or its last `tail` lines."""
-        path = self._folders.log(self._allowed(person, Action.LOG, job_id).job)
+        path = self._folders.log(self._gate.allowed(person, Action.LOG, job_id).job)
         return results.read_log(path, tail)
 
     def files(self, person: Person | None, job_id: str) -> list[dict[str, Any]]:
-        return self._allowed(person, Action.FILE, job_id).files
+        return self._gate.allowed(person, Action.FILE, job_id).files
 
     def file(self, person: Person | None, job_id: str, path: str) -> Path:
-        return results.result_file(self._allowed(person, Action.FILE, job_id), self._folders, path)
+        return results.result_file(self._gate.allowed(person, Action.FILE, job_id), self._folders, path)
 
     def archive(self, person: Person | None, job_id: str) -> tuple[str, Iterator[bytes]]:
         """File name, and everything of the job as a zip that is made while it is sent."""
-        detail = self._allowed(person, Action.DOWNLOAD, job_id)
+        detail = self._gate.allowed(person, Action.DOWNLOAD, job_id)
         if detail.job.live:
             raise WrongState("This job has not ended; its files can be downloaded then.")
         self._folders.request(job_id)  # a refusal comes too late once the zip is being sent
         return f"{results.stem(detail)}.zip", results.archive(detail, self._folders)
 
     def export(self, person: Person | None, job_id: str, format: str) -> tuple[str, str, bytes]:
-        detail = self._allowed(person, Action.EXPORT, job_id)
+        detail = self._gate.allowed(person, Action.EXPORT, job_id)
         if detail.job.status is not Status.COMPLETED:
             raise WrongState("Only a completed job has results to export.")
         return results.export(detail, self._folders, format)
 
     def input_files(self, person: Person | None, job_id: str) -> dict[str, list[dict[str, Any]]]:
         """Name, format and bytes of each input file, by input."""
-        return results.input_files(self._folders, self._allowed(person, Action.SEE, job_id))
+        return results.input_files(self._folders, self._gate.allowed(person, Action.SEE, job_id))
 
     def input_file(self, person: Person | None, job_id: str, input: str, number: int) -> tuple[Path, str]:
         """Path and name of one input file."""
-        return results.input_file(self._allowed(person, Action.FILE, job_id), self._folders, input, number)
+        return results.input_file(
+            self._gate.allowed(person, Action.FILE, job_id), self._folders, input, number
+        )
 
     # Files
 
     def upload(self, person: Person, name: str, stream: BinaryIO) -> StoredFile:
         """Keep a file: streamed to disk, checked, and registered only when it is whole."""
-        self._refuse_unless(
-            access.may_upload(person), "Your role in this team lets you look, but not upload."
-        )
+        refuse_unless(access.may_upload(person), "Your role in this team lets you look, but not upload.")
         self._need_room()
         clean = submissions.clean_name(name, self.settings.limits.name_length, field="name")
         file_id, limits = new_id(), self.settings.limits
@@ -343,7 +338,7 @@ class Workbench:
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
         """The person's own files: a colleague's are seen through the jobs that are shared."""
-        self._refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
+        refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
         return uploads.page(self._store, person.team, person.id, formats)
 
     # Credits
@@ -355,7 +350,7 @@ class Workbench:
         return ledger.entries(self._store, person.team, limit)
 
     def grant(self, person: Person, team: str, credits: int, note: str) -> Balance:
-        self._refuse_unless(access.may_administer(person), "Only the site's admin grants credits.")
+        refuse_unless(access.may_administer(person), "Only the site's admin grants credits.")
         team_id = valid_id(team)
         if team_id is None:
             raise NotFound("There is no such team.")
@@ -380,7 +375,7 @@ class Workbench:
 
     def backup(self, person: Person) -> Path:
         """Database and folders together, while jobs go on: a new folder in HOME/backups."""
-        self._refuse_unless(access.may_administer(person), "Only the site's admin makes backups.")
+        refuse_unless(access.may_administer(person), "Only the site's admin makes backups.")
         target = self.settings.home / "backups" / f"{utcnow():%Y-%m-%dT%H-%M-%S.%f}"
         return backup(self._store, self._folders.root, target)
 
@@ -399,34 +394,13 @@ class Workbench:
                 return tool
         raise NotFound(f"There is no tool {tool_id[:60]!r} on this site.")
 
-    def _detail(self, job_id: str) -> JobDetail:
-        known = valid_id(job_id)
-        detail = jobs.detail(self._store, known) if known else None
-        if detail is None:
-            raise NotFound(NO_SUCH_JOB)
-        return detail
-
-    def _allowed(self, person: Person | None, action: Action, job_id: str) -> JobDetail:
-        """The job, when this person may do this to it. What one may not even see does not exist."""
-        detail = self._detail(job_id)
-        if self._may(person, action, detail.job):
-            return detail
-        if not access.may(person, Action.SEE_ROW, detail.job):
-            raise NotFound(NO_SUCH_JOB)
-        raise Forbidden(access.why_not(person, action, detail.job))
-
-    def _may(self, person: Person | None, action: Action, job: Job) -> bool:
-        if access.looks_in_as_admin(person, action, job):
-            self.accounts.audit(person, f"admin {action.value}", job.id)
-        return access.may(person, action, job)
-
     def _each(self, person: Person, job_ids: list[str], verb: Callable[[Person, str], Any]) -> Outcomes:
         done: list[str] = []
         refused: list[tuple[str, str]] = []
         for job_id in job_ids:
             name = job_id
             try:
-                name = self._allowed(person, Action.SEE_ROW, job_id).job.name
+                name = self._gate.allowed(person, Action.SEE_ROW, job_id).job.name
                 verb(person, job_id)
                 done.append(name)
             except WellplateError as error:
@@ -436,7 +410,7 @@ class Workbench:
     def _find(self, person: Person, reference: InputFile) -> tuple[Path, str]:
         """The bytes of an upload, or of a file that an earlier job made."""
         if reference.job is not None and reference.path is not None:
-            detail = self._allowed(person, Action.FILE, reference.job)
+            detail = self._gate.allowed(person, Action.FILE, reference.job)
             return results.referred(detail, self._folders, reference.path)
         known = valid_id(reference.file)
         stored = uploads.get(self._store, known) if known else None
@@ -456,10 +430,6 @@ class Workbench:
             raise Unavailable(self.read_only)
         self._folders.need_room(self.settings.limits.free_disk_mb)
 
-    def _refuse_unless(self, allowed: bool, message: str) -> None:
-        if not allowed:
-            raise Forbidden(message)
-
 
 def through_job(inputs: Mapping[str, Any], job_id: str) -> dict[str, Any]:
     """The inputs for somebody else: uploads are their owner's, so the job's own copies stand for them."""
@@ -474,29 +444,6 @@ def through_job(inputs: Mapping[str, Any], job_id: str) -> dict[str, Any]:
         else told(value, name, 0)
         for name, value in inputs.items()
     }
-
-
-def row_of(job: Job) -> Job:
-    """What a colleague's list tells of a private job: nothing that its tool said."""
-    return replace(job, error=None, note=None, step=None, progress=None)
-
-
-def row_only(detail: JobDetail) -> JobDetail:
-    """A detail that tells no more than the row of the list."""
-    return JobDetail(
-        job=row_of(detail.job),
-        inputs={},
-        settings={},
-        price=[],
-        steps=[],
-        history=[],
-        summary={},
-        warnings=[],
-        tables=[],
-        files=[],
-        usage=None,
-        row_only=True,
-    )
 
 
 def _seq_of(cursor: str | None) -> int | None:

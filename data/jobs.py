@@ -183,14 +183,14 @@ def live_counts(store: Store) -> dict[Status, int]:
 def _asked(team: str, filter: JobFilter) -> dict[str, Any] | None:
     """Parameters of a filter; None where an id is none, so that nothing can match."""
     known = valid_id(team)
-    submitter = valid_id(filter.submitter) if filter.submitter is not None else None
-    if known is None or (filter.submitter is not None and submitter is None):
+    submitters = [valid_id(submitter) for submitter in filter.submitter]
+    if known is None or None in submitters:
         return None
     return {
         "team": known,
-        "tool": filter.tool,
+        "tools": list(filter.tool),
         "statuses": [status.value for status in filter.status],
-        "submitter": submitter,
+        "submitters": submitters,
         "q": filter.q or None,
     }
 

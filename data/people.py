@@ -179,6 +179,14 @@ def tokens(store: Store) -> list[ApiToken]:
     ]
 
 
+def invited(store: Store) -> dict[str, set[str]]:
+    """By person the ids of jobs and batches to which they have taken up an invitation that still stands."""
+    found: dict[str, set[str]] = {}
+    for row in store.read("accepted_invitations"):
+        found.setdefault(str(row["person"]), set()).add(str(row["job"] or row["batch"]))
+    return found
+
+
 def link_owner(store: Store, hash: str, now: datetime) -> str | None:
     """Whom a sign-in link would sign in."""
     live = store.read("live_sign_in_link", hash=hash, now=now)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -94,6 +95,15 @@ class Person:
     credential: str | None = None
     #: Scopes of an API token (jobs:read, jobs:write, files:read, files:write, admin); None means all.
     scopes: frozenset[str] | None = None
+    #: All teams of this person with the role there; of a token its own team only.
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    #: Jobs and batches to which this person has taken up an invitation that still stands.
+    invited: frozenset[str] = frozenset()
+    #: Whether the address was proven to be this person's.
+    verified: bool = False
+
+    def role_in(self, team: str) -> Role | None:
+        return self.role if team == self.team else self.roles.get(team)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +150,9 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    tags: tuple[str, ...] = ()
+    #: By the person who looks.
+    starred: bool = False
 
     @property
     def live(self) -> bool:
@@ -201,12 +214,27 @@ class JobDetail:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobFilter:
-    """None means no filter."""
+    """What a list is narrowed to. Empty and None mean no filter; all that is given must hold."""
 
-    tool: str | None = None
+    tool: tuple[str, ...] = ()
+    not_tool: tuple[str, ...] = ()
     status: tuple[Status, ...] = ()
-    submitter: str | None = None
+    not_status: tuple[Status, ...] = ()
+    submitter: tuple[str, ...] = ()
+    not_submitter: tuple[str, ...] = ()
+    #: Words that the name or a tag contains, in any case; a word with a leading `-` must not be contained.
     q: str | None = None
+    tag: str | None = None
+    #: Only those that the person who looks has starred.
+    starred: bool = False
+    #: Submitted at or after, and before.
+    since: datetime | None = None
+    until: datetime | None = None
+    #: Seconds from the first start to the end, or to now.
+    longer_s: float | None = None
+    shorter_s: float | None = None
+    #: Instead of the team's jobs, those of others that the person who looks was invited to.
+    shared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,6 +269,8 @@ class NewJob:
     body_hash: str = ""
     #: Whether a lack of credits refuses the job (`enforce`).
     enforce: bool = True
+    #: Jobs from which this one is made, with how: `records.Relative.kind`.
+    made_from: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -319,7 +349,121 @@ class LedgerEntry:
     held: int
     #: None once the job was deleted.
     job: str | None
+    #: Of a job's rows the tool, of a grant what the admin wrote.
     note: str
+    #: Who submitted the job, or who granted.
+    person: str | None = None
+    person_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """Credits charged less those refunded, of one day (UTC), tool and person."""
+
+    day: date
+    tool: str
+    person: str
+    person_name: str
+    credits: int
+    jobs: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Team:
+    id: str
+    name: str
+    #: Of jobs that name no visibility.
+    default_visibility: Visibility
+    #: Batch children that may wait or run at once; None: the site's setting.
+    concurrency: int | None
+    #: Credits granted at the start of every month (UTC); None for none.
+    monthly_credits: int | None
+    #: Credits that one member may use in a month (UTC); None for no cap.
+    person_credits: int | None
+    balance: int
+    held: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    person: str
+    name: str
+    email: str
+    role: Role
+    verified: bool
+    #: A person whom the site's admin has switched off stays a member.
+    active: bool
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invitation:
+    """To a team, or to see one job or batch."""
+
+    id: str
+    email: str
+    team: str | None
+    job: str | None
+    batch: str | None
+    #: In the team; None for a job or batch.
+    role: Role | None
+    invited_by: str
+    #: Who took it up; None while it is pending.
+    person: str | None
+    created_at: datetime
+
+    @property
+    def status(self) -> str:
+        return "accepted" if self.person else "pending"
+
+
+class When(StrEnum):
+    """Of which ends of own jobs somebody wants to hear."""
+
+    NEVER = "never"
+    FAILURES = "failures"  # failed or timeout
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preferences:
+    """Where a person hears that a job or a whole batch ended."""
+
+    bell: When = When.ALWAYS
+    mail: When = When.NEVER
+    webhook: When = When.NEVER
+    webhook_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """What the bell shows."""
+
+    id: str
+    #: job_ended, shared, invitation_accepted, joined, role_changed, ...: decides the icon.
+    kind: str
+    text: str
+    #: What it is about, where that is a job.
+    job: str | None
+    created_at: datetime
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relative:
+    """A job from which this one was made, or which was made from it."""
+
+    #: input: a result of the one is an input of the other; retry: run again with the same inputs and settings.
+    kind: str
+    #: None: private to somebody else.
+    job: Job | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lineage:
+    made_from: list[Relative]
+    led_to: list[Relative]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

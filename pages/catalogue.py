@@ -26,7 +26,7 @@ def main(workbench: Workbench, person: Person) -> None:
     header("Tools", "What can be run here. Every tool opens with an example that runs with one click.")
     try:
         statuses = workbench.tools(person)
-        new_here = not workbench.jobs(person, JobFilter(submitter=person.id), limit=1).jobs
+        new_here = not workbench.jobs(person, JobFilter(submitter=(person.id,)), limit=1).jobs
     except WellplateError as error:
         return refusal(error)
     if new_here:

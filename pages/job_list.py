@@ -72,8 +72,8 @@ def from_url() -> JobFilter:
     asked = [word for word in st.query_params.get("status", "").split(",") if word in known]
     return JobFilter(
         status=tuple(Status(word) for word in asked),
-        tool=st.query_params.get("tool") or None,
-        submitter=st.query_params.get("submitter") or None,
+        tool=tuple(st.query_params.get_all("tool")),
+        submitter=tuple(st.query_params.get_all("submitter")),
         q=st.query_params.get("q") or None,
     )
 
@@ -104,8 +104,8 @@ def bar(workbench: Workbench, person: Person, filter: JobFilter, tools: Mapping[
     counts = workbench.counts(person, filter)
     people = dict(workbench.submitters(person))
     st.session_state["jobs.status"] = [str(status) for status in filter.status]
-    st.session_state["jobs.tool"] = filter.tool if filter.tool in tools else None
-    st.session_state["jobs.submitter"] = filter.submitter if filter.submitter in people else None
+    st.session_state["jobs.tool"] = next((tool for tool in filter.tool if tool in tools), None)
+    st.session_state["jobs.submitter"] = next((one for one in filter.submitter if one in people), None)
     st.session_state["jobs.q"] = filter.q or ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 import api
 from api.guard import COOKIE
 from compute import settings, workbench
+from compute.notices.outbox import Outbox
 from compute.people.accounts import Accounts, SignedIn
 from compute.people.passwords import Passwords
 from compute.workbench import Workbench
@@ -58,7 +59,8 @@ class Laboratory:
         self.folders = Folders(self.settings.files)
         # The weakest argon2: the tests sign in often.
         cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.accounts = Accounts(self.store, self.settings, passwords=cheap)
+        self.outbox = Outbox(self.store, self.settings)
+        self.accounts = Accounts(self.store, self.settings, self.outbox, passwords=cheap)
         self.link = self.accounts.first_start()
         admin = self.accounts.admin()
         assert admin is not None

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from compute.access import Scope, holds, may_administer
+from compute.notices.outbox import Outbox
 from compute.people.directory import Directory, digest
 from compute.people.passwords import Passwords
 from compute.people.throttle import Throttle
@@ -38,8 +39,11 @@ class SignedIn:
 
 
 class Accounts(Directory):
-    def __init__(self, store: Store, settings: Settings, *, passwords: Passwords | None = None) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, outbox: Outbox, *, passwords: Passwords | None = None
+    ) -> None:
         super().__init__(store, settings)
+        self._outbox = outbox
         self._passwords = passwords or Passwords()
         self._throttle = Throttle(settings.sign_in.attempts_per_minute)
         self._lock = threading.Lock()

@@ -7,13 +7,14 @@ holds from the next look-up on. Of a session's cookie or a token only the SHA-25
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from compute.settings import Settings
 from data import people
 from data.errors import Forbidden, NotFound
 from data.people import Membership
-from data.records import Person, utcnow
+from data.records import Person, Role, utcnow
 from data.store import Store
 
 
@@ -36,6 +37,8 @@ class Directory:
             memberships.setdefault(membership.person, {})[membership.team] = membership
         self._memberships = memberships
         self._accounts = {account.id: account for account in people.accounts(self._store)}
+        #: What each person was invited to see, as far as they have taken it up: ids of jobs and batches.
+        self._invited = people.invited(self._store)
 
     def person(self, cookie: str | None) -> Person | None:
         """Who the session's cookie stands for, or None. Cheap: for every request and every run of a page."""
@@ -101,7 +104,14 @@ class Directory:
             role=membership.role,
             credential=credential,
             scopes=scopes,
+            roles={membership.team: membership.role} if scopes is not None else roles_of(own),
+            invited=frozenset(self._invited.get(person, ())),
+            verified=account.verified,
         )
+
+
+def roles_of(memberships: Mapping[str, Membership]) -> dict[str, Role]:
+    return {team: membership.role for team, membership in memberships.items()}
 
 
 def digest(secret: str) -> str:

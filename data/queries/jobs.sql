@@ -15,9 +15,9 @@ from (
     select * from jobs
     where team = $team::uuid
         and ($before is null or seq < $before)
-        and ($tool is null or tool = $tool)
+        and (len($tools) = 0 or list_contains($tools::varchar[], tool))
         and (len($statuses) = 0 or list_contains($statuses::job_status[], status))
-        and ($submitter is null or submitter = $submitter::uuid)
+        and (len($submitters) = 0 or list_contains($submitters::uuid[], submitter))
         and ($q is null or contains(lower(name), lower($q)))
     order by seq desc
     limit $limit
@@ -29,9 +29,9 @@ order by j.seq desc;
 -- How many jobs of a team have which status under a filter.
 select status, count(*) as jobs from jobs
 where team = $team::uuid
-    and ($tool is null or tool = $tool)
+    and (len($tools) = 0 or list_contains($tools::varchar[], tool))
     and (len($statuses) = 0 or list_contains($statuses::job_status[], status))
-    and ($submitter is null or submitter = $submitter::uuid)
+    and (len($submitters) = 0 or list_contains($submitters::uuid[], submitter))
     and ($q is null or contains(lower(name), lower($q)))
 group by status;
 

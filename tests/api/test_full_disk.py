@@ -13,8 +13,8 @@ from compute.workbench import Submission, Workbench
 from data import folders
 from data.errors import Unavailable
 from data.records import Person, new_id
-from tests.laboratory import Laboratory
 from tests.disks import fill, small_disk
+from tests.laboratory import Laboratory
 
 MB = 2**20
 

@@ -84,7 +84,7 @@ def test_signing_out_ends_the_session_on_the_server(lab: Laboratory, browser: Te
 def test_sessions_survive_a_restart_and_revocations_too(lab: Laboratory, ada: Person) -> None:
     kept, ended = lab.sign_in(ada), lab.sign_in(ada)
     lab.accounts.sign_out(ended.cookie)
-    again = Accounts(lab.store, lab.settings)
+    again = Accounts(lab.store, lab.settings, lab.outbox)
     assert again.person(kept.cookie) == lab.accounts.person(kept.cookie)
     assert again.person(ended.cookie) is None
 

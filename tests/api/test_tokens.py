@@ -6,8 +6,8 @@ from starlette.testclient import TestClient
 from compute.access import Scope
 from compute.people.accounts import Accounts
 from data.records import Person, new_id
-from tests.laboratory import BODY, Laboratory
 from tests.api.test_jobs import refused
+from tests.laboratory import BODY, Laboratory
 
 #: What a token with this one scope may do: (method, path, body or content) -> who may.
 CALLS: list[tuple[str, str, object, Scope | None]] = [
@@ -71,7 +71,7 @@ def test_revoked_token_ends_at_once_and_for_good(lab: Laboratory, ada: Person, b
     assert refused(other.delete(f"/api/v1/tokens/{made['id']}"))[:2] == (404, "not_found")
     assert browser.delete(f"/api/v1/tokens/{made['id']}").status_code == 204
     assert script.get("/api/v1/jobs").status_code == 401
-    assert Accounts(lab.store, lab.settings).token_person(made["token"]) is None
+    assert Accounts(lab.store, lab.settings, lab.outbox).token_person(made["token"]) is None
     assert browser.get("/api/v1/tokens").json() == {"tokens": []}
 
 

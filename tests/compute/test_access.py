@@ -1,9 +1,11 @@
-"""The rights of design section 5 as one table, and every cell of it checked."""
+"""Every cell of the table in docs/access.md."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,35 +24,40 @@ from compute.access import (
 from data.records import Job, Person, Role, Status, Visibility, utcnow
 
 TEAM, OTHER = "team", "other team"
+JOB = "1"
+PAGE = Path(__file__).parents[2] / "docs" / "access.md"
 
 
-def someone(name: str, team: str = TEAM, role: Role = Role.MEMBER, *, site_admin: bool = False) -> Person:
+def someone(name: str, team: str = TEAM, role: Role = Role.MEMBER, **more: Any) -> Person:
     return Person(
         id=name,
         email=f"{name}@lab.example",
         name=name,
-        site_admin=site_admin,
+        site_admin=more.pop("site_admin", False),
         team=team,
         team_name=team,
         role=role,
+        **more,
     )
 
 
+ADA_ELSEWHERE: dict[str, Any] = {"team": OTHER, "role": Role.OWNER}
 PEOPLE: dict[str, Person | None] = {
-    "submitter": someone("ada"),
-    "submitter elsewhere": someone("ada", OTHER, Role.OWNER),  # acts in another of her teams
-    "submitter demoted": someone("ada", TEAM, Role.VIEWER),
-    "colleague": someone("bob"),
-    "viewer": someone("vera", TEAM, Role.VIEWER),
-    "team admin": someone("tom", TEAM, Role.ADMIN),
-    "owner": someone("olga", TEAM, Role.OWNER),
+    "anonymous": None,
     "stranger": someone("eve", OTHER, Role.OWNER),
+    "pending invite": someone("pia", OTHER, Role.OWNER),
+    "invited": someone("ivo", OTHER, Role.OWNER, invited=frozenset({JOB})),
+    "viewer": someone("vera", TEAM, Role.VIEWER),
+    "member": someone("bob"),
+    "submitter": someone("ada"),
+    "submitter, acting in another team": someone("ada", roles={TEAM: Role.MEMBER}, **ADA_ELSEWHERE),
+    "submitter, now a viewer": someone("ada", TEAM, Role.VIEWER),
+    "submitter who left the team": someone("ada", **ADA_ELSEWHERE),
+    "admin": someone("tom", TEAM, Role.ADMIN),
+    "owner": someone("olga", TEAM, Role.OWNER),
     "site admin": someone("root", OTHER, Role.OWNER, site_admin=True),
-    "nobody": None,
 }
 
-# What each may do, in words that stand for the actions below them.
-#   row: the row in the list; read: see, log, events, export, files; order: cancel, delete; own: rename, retry, share
 GROUPS = {
     "row": {Action.SEE_ROW},
     "read": {Action.SEE, Action.LOG, Action.EVENTS, Action.EXPORT, Action.FILE, Action.DOWNLOAD},
@@ -58,36 +65,22 @@ GROUPS = {
     "own": {Action.RENAME, Action.RETRY, Action.SHARE},
 }
 
-TABLE = """
-                      private             team                users               invited             public
-submitter             row read order own  row read order own  row read order own  row read order own  row read order own
-submitter elsewhere   row read            row read            row read            row read            row read
-submitter demoted     row read            row read            row read            row read            row read
-colleague             row                 row read            row read            row                 row read
-viewer                row                 row read            row read            row                 row read
-team admin            row order           row read order      row read order      row order           row read order
-owner                 row order           row read order      row read order      row order           row read order
-stranger              -                   -                   row read            -                   row read
-site admin            row read order      row read order      row read order      row read order      row read order
-nobody                -                   -                   -                   -                   row read
-"""
-
 
 def rights() -> list[tuple[str, Visibility, set[Action]]]:
-    heading, *lines = TABLE.strip("\n").splitlines()
-    starts = [heading.index(visibility.value) for visibility in Visibility]
-    cells = []
-    for line in lines:
-        who = line[: starts[0]].strip()
-        for visibility, start, end in zip(Visibility, starts, [*starts[1:], None], strict=True):
-            words = line[start:end].split()
-            cells.append((who, visibility, set().union(*(GROUPS.get(word, set()) for word in words))))
-    return cells
+    """The table of docs/access.md, cell by cell."""
+    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    heading, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert heading[1:] == [visibility.value for visibility in Visibility]
+    return [
+        (who, visibility, set().union(*(GROUPS[word] for word in cell.split() if word != "–")))
+        for who, *cells in rows
+        for visibility, cell in zip(Visibility, cells, strict=True)
+    ]
 
 
 def job(visibility: Visibility) -> Job:
     return Job(
-        seq=1, id="1", team=TEAM, submitter="ada", submitter_name="Ada", tool="t", name="n", status=Status.COMPLETED,
+        seq=1, id=JOB, team=TEAM, submitter="ada", submitter_name="Ada", tool="t", name="n", status=Status.COMPLETED,
         visibility=visibility, credits=0, attempt=1, retries=0, run_id=None, worker=None, progress=None, step=None,
         note=None, cancel_requested=False, error=None, cpus_min=1, cpus_max=1, memory_mb=1, gpus=0, timeout_s=1,
         created_at=utcnow(), started_at=None, ended_at=None,
@@ -141,7 +134,7 @@ def test_only_what_the_admins_power_alone_allows_is_audited() -> None:
 
 
 def test_viewers_and_read_only_tokens_run_nothing() -> None:
-    member = PEOPLE["colleague"]
+    member = PEOPLE["member"]
     assert member is not None
     assert may_run(member)
     assert may_upload(member)
@@ -157,9 +150,9 @@ def test_viewers_and_read_only_tokens_run_nothing() -> None:
 def test_a_refusal_says_what_may_not_be_done_and_why() -> None:
     shared = job(Visibility.PRIVATE)
     for action in Action:
-        sentence = why_not(PEOPLE["colleague"], action, shared)
+        sentence = why_not(PEOPLE["member"], action, shared)
         assert sentence.endswith(f"this job; it is {shared.submitter_name}'s.")
         assert "_" not in sentence
-    own = why_not(PEOPLE["submitter demoted"], Action.RENAME, shared)
+    own = why_not(PEOPLE["submitter, now a viewer"], Action.RENAME, shared)
     assert own == "Your role in this team, or this token, does not allow it."
-    assert why_not(PEOPLE["colleague"], Action.LOG, shared).startswith("You may not read the log of this job")
+    assert why_not(PEOPLE["member"], Action.LOG, shared).startswith("You may not read the log of this job")

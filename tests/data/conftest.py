@@ -50,7 +50,8 @@ def make_team(store: Store, credits: int = 0) -> str:
     team = new_id()
     execute(
         store,
-        "insert into teams values ($id, 'Lab', 'private', null, null, 0, 0, $now)",
+        "insert into teams (id, name, default_visibility, balance, held, created_at) "
+        "values ($id, 'Lab', 'private', 0, 0, $now)",
         id=team,
         now=utcnow(),
     )

@@ -380,7 +380,7 @@ def test_what_is_no_id_finds_nothing(store: Store, team: str, job_factory, text:
     assert jobs.page(store, text, JobFilter(), limit=5) == []
     assert jobs.counts(store, text, JobFilter()) == {}
     assert jobs.submitters(store, text) == []
-    assert jobs.page(store, team, JobFilter(submitter=text), limit=5) == []
+    assert jobs.page(store, team, JobFilter(submitter=(text,)), limit=5) == []
     for change in (jobs.cancel, jobs.delete):
         assert change(store, text).result() is None
     assert jobs.rename(store, text, "x").result() is None
@@ -424,13 +424,13 @@ def test_filters(store: Store, team: str, job_factory) -> None:
         return found
 
     assert ids() == {vina.id, bam.id}
-    assert ids(tool="bam-summary") == {bam.id}
+    assert ids(tool=("bam-summary",)) == {bam.id}
     assert ids(status=(Status.PENDING, Status.FAILED)) == {vina.id}
-    assert ids(submitter=bob) == {bam.id}
+    assert ids(submitter=(bob,)) == {bam.id}
     assert ids(q="IMATINIB") == ids(q="%_") == ids(q="iep") == {vina.id}
     assert ids(q="ä") == {bam.id}
     assert ids(q="i_p") == ids(q="%e%") == set()
-    assert ids(q="iep", tool="bam-summary") == set()
+    assert ids(q="iep", tool=("bam-summary",)) == set()
     assert jobs.submitters(store, team) == [(vina.submitter, "Ada"), (bob, "Bob")]
 
 

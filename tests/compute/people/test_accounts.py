@@ -13,6 +13,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from compute import settings
+from compute.notices.outbox import Outbox
 from compute.people.accounts import Accounts, SignedIn
 from compute.people.passwords import Passwords
 from compute.people.throttle import MAX_KEYS, Throttle
@@ -28,7 +29,7 @@ def accounts(tmp_path: Path) -> Iterator[Accounts]:
     site = settings.load({"WELLPLATE_HOME": str(tmp_path)})
     store = Store(site.database)
     cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    accounts = Accounts(store, site, passwords=cheap)
+    accounts = Accounts(store, site, Outbox(store, site), passwords=cheap)
     accounts.first_start()
     yield accounts
     store.close()
