@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus, row_only
+from compute.gate import row_only
+from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus
 from data import tables
 from data.errors import BadInput, Forbidden, NotEnoughCredits, NotFound, Unavailable, WrongState
 from data.people import ApiToken, Session
