@@ -522,9 +522,9 @@ class FakeWorkbench:
         return [
             job
             for job in self.records.values()
-            if (filter.tool in (None, job.tool))
+            if (not filter.tool or job.tool in filter.tool)
             and (not filter.status or job.status in filter.status)
-            and (filter.submitter in (None, job.submitter))
+            and (not filter.submitter or job.submitter in filter.submitter)
             and (not filter.q or filter.q.lower() in job.name.lower())
         ]
 
