@@ -16,6 +16,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -29,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 _STOP_TIMEOUT_S = 20
 #: Without an address of its own, the little HTTP server that each of them has would listen on all interfaces.
-_LOOPBACK = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--no-dashboard")
+_LOOPBACK = ("--host", "127.0.0.1")
+_NO_DASHBOARD = ("--dashboard-address", "127.0.0.1:0", "--no-dashboard")
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,13 @@ class LocalCluster:
         try:
             record = json.loads(self._record.read_text())
             scheduler, worker = ProcessName(**record["scheduler"]), ProcessName(**record["worker"])
-            address, started_as = record["address"], (record["code"], record["cpus"])
+            address, same = record["address"], self._started_as().items() <= record.items()
         except FileNotFoundError:
             return False
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s says nothing of a cluster: %r", self._record, error)
             return False  # one that is there nevertheless ends when its grace time is over
-        if started_as == (code_version(), self._settings.cpus) and scheduler.find():
+        if same and scheduler.find():
             self.address, self.scheduler, self.worker = address, scheduler, worker
             return True
         for process in (worker, scheduler):
@@ -87,7 +89,10 @@ class LocalCluster:
         self.address = f"tls://127.0.0.1:{port}"
         self.scheduler = self._spawn(
             "scheduler",
-            [*_LOOPBACK, "--protocol", "tls", "--port", str(port), "--preload", "compute.cluster.grace"],
+            [
+                *(*_LOOPBACK, *_dashboard(self._settings.cluster.dashboard_port)),
+                *("--protocol", "tls", "--port", str(port), "--preload", "compute.cluster.grace"),
+            ],
         )
         self.start_worker()
 
@@ -98,7 +103,14 @@ class LocalCluster:
         self.worker = self._spawn(
             "worker",
             [
-                *(self.address, *_LOOPBACK, "--no-nanny", "--memory-limit=0", "--death-timeout=60"),
+                *(
+                    self.address,
+                    *_LOOPBACK,
+                    *_NO_DASHBOARD,
+                    "--no-nanny",
+                    "--memory-limit=0",
+                    "--death-timeout=60",
+                ),
                 # More threads than slots: resources decide what runs, a thread must never be what is short.
                 f"--nthreads={2 * cpus + 2}",
                 f"--resources={offers}",
@@ -152,14 +164,22 @@ class LocalCluster:
             "DASK_DISTRIBUTED__ADMIN__TICK__LIMIT": "30s",
         }
 
+    def _started_as(self) -> dict[str, Any]:
+        """What the processes were started with: one that differs is replaced, not taken over."""
+        settings = self._settings
+        return {
+            "cpus": settings.cpus,
+            "dashboard_port": settings.cluster.dashboard_port,
+            "code": code_version(),
+        }
+
     def _write_record(self) -> None:
         assert self.scheduler is not None and self.worker is not None
         record = {
             "address": self.address,
             "scheduler": asdict(self.scheduler),
             "worker": asdict(self.worker),
-            "cpus": self._settings.cpus,
-            "code": code_version(),
+            **self._started_as(),
         }
         temporary = self._record.with_suffix(".tmp")
         temporary.write_text(json.dumps(record, indent=1))
@@ -188,6 +208,11 @@ def _end(process: ProcessName) -> None:
         with suppress(psutil.NoSuchProcess):
             survivor.kill()
     psutil.wait_procs(alive, timeout=_STOP_TIMEOUT_S)
+
+
+def _dashboard(port: int) -> tuple[str, ...]:
+    """Dask's dashboard asks nobody who they are: never elsewhere than on loopback."""
+    return ("--dashboard-address", f"127.0.0.1:{port}", "--dashboard") if port else _NO_DASHBOARD
 
 
 def _free_port() -> int:
