@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from compute import access, results, submissions
 from compute.access import Action, Scope
 from compute.cluster.client import Cluster
+from compute.credits import Credits
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
 from compute.menu import menu
 from compute.offers import catalogue
@@ -22,8 +23,9 @@ from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
 from compute.remembered import Remembered
 from compute.settings import Settings
+from compute.status import SiteStatus
 from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter
-from data import jobs, ledger, uploads
+from data import jobs, uploads
 from data.backup import backup
 from data.errors import (
     BadInput,
@@ -34,13 +36,11 @@ from data.errors import (
 )
 from data.folders import Folders, full_disk_told
 from data.records import (
-    Balance,
     Change,
     Job,
     JobDetail,
     JobFilter,
     JobPage,
-    LedgerEntry,
     Person,
     Status,
     StoredFile,
@@ -64,6 +64,8 @@ class Quote:
     affordable: bool
     #: What stands in the way; empty when it can be submitted.
     problems: list[Problem]
+    #: Why it is not affordable, as a submit would say it: the team's credits, or the person's cap.
+    lack: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,8 @@ class Workbench:
         self._gate = Gate(store, accounts)
         self._submitter = Submitter(settings, store, folders, cluster, find=self._find)
         self._panels = Remembered(32)
+        self.credits = Credits(settings, store, example_price=self._example_price)
+        self.status = SiteStatus(settings, store, folders, cluster)
         if self.read_only is None:
             self._forget_half_uploaded()
 
@@ -144,10 +148,14 @@ class Workbench:
         tool = self._tool(submission.tool)
         lines, problems = self._submitter.look(person, tool, submission, content=content)
         credits = sum(line.credits for line in lines)
-        available = self.balance(person).available
-        affordable = self.settings.jobs.credits != "enforce" or credits <= available
+        lack = self.credits.refusal(person, credits)
         return Quote(
-            credits=credits, lines=lines, available=available, affordable=affordable, problems=list(problems)
+            credits=credits,
+            lines=lines,
+            available=self.credits.balance(person).available,
+            affordable=lack is None,
+            problems=list(problems),
+            lack=lack,
         )
 
     def preview(self, person: Person, submission: Submission) -> list[Panel]:
@@ -341,21 +349,6 @@ class Workbench:
         refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
         return uploads.page(self._store, person.team, person.id, formats)
 
-    # Credits
-
-    def balance(self, person: Person) -> Balance:
-        return ledger.balance(self._store, person.team)
-
-    def ledger(self, person: Person, *, limit: int = 100) -> list[LedgerEntry]:
-        return ledger.entries(self._store, person.team, limit)
-
-    def grant(self, person: Person, team: str, credits: int, note: str) -> Balance:
-        refuse_unless(access.may_administer(person), "Only the site's admin grants credits.")
-        team_id = valid_id(team)
-        if team_id is None:
-            raise NotFound("There is no such team.")
-        return ledger.grant(self._store, team_id, credits, note, person=person.id).result(WRITE_TIMEOUT_S)
-
     # Site
 
     def health(self) -> Health:
@@ -387,6 +380,11 @@ class Workbench:
         return access.may(person, Action.EVENTS, change) or access.may(person, Action.SEE_ROW, change)
 
     # How it is done
+
+    def _example_price(self, person: Person, tool: Tool) -> list[PriceLine]:
+        example = tool.example()
+        submission = Submission(tool=tool.id, inputs=example.inputs, settings=example.settings)
+        return self._submitter.look(person, tool, submission, content=False)[0]
 
     def _tool(self, tool_id: str) -> Tool:
         for tool in catalogue(self.settings):
