@@ -28,12 +28,12 @@ class GrantBody(BaseModel):
 
 @router.get("", response_model=models.Balance, summary="The team's balance")
 def balance(person: Reader) -> Response:
-    return JSONResponse(_shape(workbench.current().balance(person)))
+    return JSONResponse(_shape(workbench.current().credits.balance(person)))
 
 
 @router.get("/entries", response_model=models.Ledger, summary="The team's ledger, newest first")
 def entries(person: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    rows = workbench.current().ledger(person, limit=limit)
+    rows = workbench.current().credits.entries(person, limit=limit)
     return JSONResponse(
         {
             "entries": [
@@ -61,7 +61,7 @@ def grant(person: Admin, body: GrantBody) -> Response:
     team = valid_id(body.team)
     if team is None:
         raise NotFound("There is no such team.", field="team")
-    return JSONResponse(_shape(workbench.current().grant(person, team, body.credits, body.note)), 201)
+    return JSONResponse(_shape(workbench.current().credits.grant(person, team, body.credits, body.note)), 201)
 
 
 def _shape(balance: Balance) -> dict[str, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 
 from data.errors import BadInput, NotFound, WrongState
 from data.records import Balance, LedgerEntry, LedgerKind, valid_id
@@ -49,20 +51,45 @@ def balance(store: Store, team: str) -> Balance:
     return Balance(balance=found[0]["balance"], held=found[0]["held"])
 
 
-def entries(store: Store, team: str, limit: int = 100) -> list[LedgerEntry]:
-    """Newest first."""
+def entries(
+    store: Store,
+    team: str,
+    limit: int = 100,
+    *,
+    kinds: Collection[LedgerKind] = (),
+    tools: Collection[str] = (),
+    persons: Collection[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int | None = None,
+) -> list[LedgerEntry]:
+    """Newest first; those with a number below `before`. What is empty narrows nothing."""
     if valid_id(team) is None:
         return []
+    found = store.read(
+        "ledger_entries",
+        team=team,
+        limit=limit,
+        kinds=[kind.value for kind in kinds],
+        tools=list(tools),
+        persons=list(persons),
+        since=since,
+        until=until,
+        before=before,
+    )
     return [
         LedgerEntry(
+            number=row["number"],
             at=row["happened_at"],
             kind=LedgerKind(row["kind"]),
             balance=row["balance"],
             held=row["held"],
             job=row["job"],
             note=row["note"],
+            person=row["person"],
+            person_name=row["person_name"] or "",
         )
-        for row in store.read("ledger_entries", team=team, limit=limit)
+        for row in found
     ]
 
 

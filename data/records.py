@@ -354,6 +354,8 @@ class LedgerEntry:
     #: Who submitted the job, or who granted.
     person: str | None = None
     person_name: str = ""
+    #: Order and paging: later rows have higher numbers.
+    number: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from data import rows
-from data.errors import Conflict, NotEnoughCredits, NotFound
-from data.ledger import Posting, accounts, post
-from data.records import Balance, Job, LedgerKind, NewJob, Status, Visibility, utcnow
+from data.errors import Conflict
+from data.ledger import Posting, post
+from data.purses import Purses
+from data.records import Job, LedgerKind, NewJob, Status, Visibility, utcnow
 from data.store import Rank, Store, Transaction, ranked
 from data.transitions import by_id, history, names, tell
 
@@ -34,7 +35,7 @@ def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted 
     """One after the other, each against what the earlier ones hold."""
     new_jobs = _with_default_visibility(transaction, new_jobs)
     known = _known_keys(transaction, new_jobs)
-    balances = accounts(transaction, [new.team for new in new_jobs])
+    purses = Purses(transaction, new_jobs)
     first = transaction.next_seq(len(new_jobs))
     accepted: list[tuple[int, NewJob]] = []
     answers: list[str | Exception] = []
@@ -43,12 +44,11 @@ def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted 
         if key is not None and key in known:
             answers.append(_same_body(new, *known[key]))
             continue
-        problem = _unaffordable(new, balances.get(new.team))
+        problem = purses.refusal(new)
         if problem is not None:
             answers.append(problem)
             continue
-        account = balances[new.team]
-        balances[new.team] = Balance(balance=account.balance, held=account.held + new.credits)
+        purses.hold(new)
         if key is not None:
             known[key] = (new.body_hash, new.id)
         accepted.append((first + number, new))
@@ -112,18 +112,6 @@ def _same_body(new: NewJob, body_hash: str, job: str) -> str | Conflict:
     if new.body_hash == body_hash:
         return job
     return Conflict(OTHER_BODY, field="Idempotency-Key")
-
-
-def _unaffordable(new: NewJob, account: Balance | None) -> Exception | None:
-    if account is None:
-        return NotFound("There is no such team.")
-    missing = new.credits - account.available
-    if not new.enforce or new.credits == 0 or missing <= 0:
-        return None
-    return NotEnoughCredits(
-        f"This job costs {new.credits} credits, {max(account.available, 0)} are available: {missing} missing. "
-        "Ask the site's admin for a grant, or wait until jobs that hold credits have ended."
-    )
 
 
 def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:

@@ -26,7 +26,7 @@ def main(workbench: Workbench, person: Person) -> None:
         "Credits", f"What {person.team_name} can spend. A job holds its price, and is charged when it starts."
     )
     try:
-        balance, entries = workbench.balance(person), workbench.ledger(person)
+        balance, entries = workbench.credits.balance(person), workbench.credits.entries(person)
     except WellplateError as error:
         return refusal(error)
     with st.container(horizontal=True, gap="large"):

@@ -101,7 +101,8 @@ class Site:
         (self.work(job_id) / "go").touch()
 
     def ledger(self, job_id: str) -> list[str]:
-        return [entry.kind.value for entry in self.workbench.ledger(self.person) if entry.job == job_id][::-1]
+        entries = self.workbench.credits.entries(self.person)
+        return [entry.kind.value for entry in reversed(entries) if entry.job == job_id]
 
     def process(self, name: str) -> psutil.Process:
         """The cluster's scheduler or worker."""

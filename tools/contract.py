@@ -316,6 +316,8 @@ class Tool:
     #: Heavy modules that a slot imports once, for all runs of tools with the same. Not one that starts threads.
     imports: Sequence[str] = ()
     price: Callable[[Given], Iterable[PriceLine]] = lambda given: ()
+    #: The rule of `price` in words, with its numbers; empty when it is free.
+    pricing: str = ""
     check: Callable[[Given], Iterable[Problem]] = lambda given: ()
     run: Callable[[RunningJob], Result]
     view: Callable[[Finished], Sequence[Panel]]

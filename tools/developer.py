@@ -291,6 +291,7 @@ def _tool(**different: Any) -> Tool:
         "licence": "Apache-2.0",
         "version": lambda: "1",
         "price": price,
+        "pricing": "As many credits as its settings say.",
         "hidden": True,
     }
     return Tool(**facts | different)

@@ -170,12 +170,20 @@ def _most(settings: Settings) -> int:
     return 1 if settings.mode == "single" else MOST_LIGANDS
 
 
+MAPS_CREDITS = 2
+LIGAND_CREDITS, LIGAND_EXHAUSTIVENESS = 3, 8
+PRICING = (
+    f"{MAPS_CREDITS} credits for the receptor and its maps, and for each ligand {LIGAND_CREDITS} per "
+    f"{LIGAND_EXHAUSTIVENESS} of exhaustiveness, rounded up, {LIGAND_CREDITS} at least."
+)
+
+
 def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
-    """2 for receptor and maps, and 3 credits per ligand and 8 units of exhaustiveness."""
-    each = max(3, math.ceil(given.settings.exhaustiveness * 3 / 8))
-    yield PriceLine("Receptor and maps", 2)
+    """`PRICING` is this in words."""
+    each = math.ceil(given.settings.exhaustiveness * LIGAND_CREDITS / LIGAND_EXHAUSTIVENESS)
+    yield PriceLine("Receptor and maps", MAPS_CREDITS)
     for name in _names(given):
-        yield PriceLine(_label(name), each)
+        yield PriceLine(_label(name), max(LIGAND_CREDITS, each))
 
 
 def _names(given: Given[Inputs, Settings]) -> list[str]:
@@ -537,6 +545,7 @@ TOOL = Tool(
     steps=("Prepare receptor", "Prepare ligands", "Compute maps", "Dock", "Check poses", "Write results"),
     imports=("numpy", "rdkit.Chem", "rdkit.Chem.AllChem", "duckdb"),  # not meeko: it starts threads
     price=price,
+    pricing=PRICING,
     check=check,
     run=run,
     view=view,

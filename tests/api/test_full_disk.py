@@ -79,12 +79,12 @@ def test_a_disk_that_fills_up_during_a_submit_is_told_and_nothing_is_charged(
     submission = Submission(tool="convert-sequences", inputs=text, settings={"to": "tab"})
     # Somebody else fills the disk between the look at what is free and the writing.
     monkeypatch.setattr(small.folders, "need_room", lambda floor_mb: fill(small.settings.files) and None)
-    before = small.workbench.balance(ada)
+    before = small.workbench.credits.balance(ada)
     with pytest.raises(Unavailable, match="disk is full"):
         small.workbench.submit(ada, submission)
     with pytest.raises(Unavailable, match="disk is full"):
         small.workbench.quote(ada, submission)
-    assert (kept(small), small.workbench.balance(ada)) == ([], before)
+    assert (kept(small), small.workbench.credits.balance(ada)) == ([], before)
     assert small.workbench.jobs(ada).jobs == []
 
 

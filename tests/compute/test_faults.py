@@ -322,7 +322,7 @@ def test_an_app_that_is_killed_finds_its_cluster_again(tmp_path: Path) -> None:
             assert ends(detail) == ["completed"]
             assert site.ledger(job_id) == CHARGED
             assert_settled(site, job_id)
-        assert site.workbench.balance(site.person).held == 0
+        assert site.workbench.credits.balance(site.person).held == 0
         assert site.workbench.health().slots == 2
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from compute.credits import ToolPrice, Used
 from compute.gate import row_only
 from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus
 from data import tables
@@ -33,9 +34,11 @@ from data.records import (
     LedgerKind,
     Person,
     Role,
+    Spent,
     Status,
     Step,
     StoredFile,
+    Team,
     Usage,
     Visibility,
     new_id,
@@ -229,11 +232,63 @@ class Accounts:
         self.made = [token for token in self.made if token.id != token_id]
 
 
+class Credits:
+    """The money of the lab: what was granted, and a charged job."""
+
+    mode = "enforce"
+
+    def __init__(self, bench: FakeWorkbench, available: int) -> None:
+        self.bench = bench
+        self.available = available
+
+    def balance(self, person: Person) -> Balance:
+        if isinstance(self.bench, BrokenWorkbench):
+            self.bench._refuse()
+        return Balance(balance=self.available + 12, held=12)
+
+    def low(self, person: Person) -> str | None:
+        return f"{person.team_name} has {self.available} credits left." if self.available < 50 else None
+
+    def mine(self, person: Person) -> Used:
+        return Used(cap=None, used=12)
+
+    def refusal(self, person: Person, credits: int) -> str | None:
+        return None if credits <= self.available else f"{credits - self.available} credits missing."
+
+    def entries(self, person: Person, **filters: Any) -> list[LedgerEntry]:
+        jobs = self.bench.records.values()
+        done = next((job for job in jobs if job.status is Status.COMPLETED), None)
+        grant = LedgerEntry(
+            at=NOW - timedelta(days=9),
+            kind=LedgerKind.GRANT,
+            balance=1000,
+            held=0,
+            job=None,
+            note="First start",
+        )
+        if done is None:
+            return [grant]
+        return [
+            LedgerEntry(at=NOW, kind=LedgerKind.CHARGE, balance=-12, held=-12, job=done.id, note=done.tool),
+            LedgerEntry(at=NOW, kind=LedgerKind.HOLD, balance=0, held=12, job=done.id, note=done.tool),
+            grant,
+        ]
+
+    def spent(self, person: Person, *, since: datetime, until: datetime) -> list[Spent]:
+        return []
+
+    def prices(self, person: Person) -> list[ToolPrice]:
+        return []
+
+    def teams(self, person: Person) -> list[Team]:
+        return []
+
+
 class FakeWorkbench:
     def __init__(self, person: Person | None = ANNA, *, jobs: bool = True, credits: int = 940) -> None:
         self.accounts = Accounts(person)
         self.read_only: str | None = None
-        self.credits = credits
+        self.credits = Credits(self, credits)
         self.records: dict[str, Job] = {}
         self.details: dict[str, JobDetail] = {}
         self.submitted: list[Submission] = []
@@ -277,9 +332,9 @@ class FakeWorkbench:
         ]
         price = 12 if tool.id == "dock" else 0
         lines = [PriceLine("Docking, 1 ligand", 10), PriceLine("Pose checks", 2)] if price else []
-        affordable = price <= self.credits
+        available = self.credits.available
         return Quote(
-            credits=price, lines=lines, available=self.credits, affordable=affordable, problems=problems
+            credits=price, lines=lines, available=available, affordable=price <= available, problems=problems
         )
 
     def preview(self, person: Person, submission: Submission) -> list[Panel]:
@@ -449,29 +504,6 @@ class FakeWorkbench:
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
         return [file for file in self.library if not formats or file.format in formats]
 
-    # Credits
-
-    def balance(self, person: Person) -> Balance:
-        return Balance(balance=self.credits + 12, held=12)
-
-    def ledger(self, person: Person, *, limit: int = 100) -> list[LedgerEntry]:
-        done = next((job for job in self.records.values() if job.status is Status.COMPLETED), None)
-        grant = LedgerEntry(
-            at=NOW - timedelta(days=9),
-            kind=LedgerKind.GRANT,
-            balance=1000,
-            held=0,
-            job=None,
-            note="First start",
-        )
-        if done is None:
-            return [grant]
-        return [
-            LedgerEntry(at=NOW, kind=LedgerKind.CHARGE, balance=-12, held=-12, job=done.id, note=done.name),
-            LedgerEntry(at=NOW, kind=LedgerKind.HOLD, balance=0, held=12, job=done.id, note=done.name),
-            grant,
-        ]
-
     # Site
 
     def health(self) -> Health:
@@ -557,7 +589,7 @@ class BrokenWorkbench(FakeWorkbench):
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise Unavailable("The disk is full. Nothing can be read or written until there is space.")
 
-    tools = tool = jobs = counts = job = balance = ledger = _refuse
+    tools = tool = jobs = counts = job = _refuse
 
 
 def make_detail(
