@@ -35,15 +35,21 @@ input { width: 100%; height: 36px; padding: 0 10px; font: inherit; color: inheri
 input:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--accent);
   outline-offset: 1px; }
 input[aria-invalid] { border-color: var(--bad); }
-button { width: 100%; height: 38px; margin-top: 20px; font: inherit; font-weight: 600; cursor: pointer;
+button, a.go { width: 100%; height: 38px; margin-top: 20px; font: inherit; font-weight: 600; cursor: pointer;
   color: var(--on-accent); background: var(--accent); border: 0; border-radius: 4px; }
-button:hover { background: var(--press); }
+button:hover, a.go:hover { background: var(--press); }
+a.go { display: block; line-height: 38px; text-align: center; text-decoration: none; }
+a.go.plain { margin-top: 10px; line-height: 36px; color: var(--text); background: var(--field);
+  border: 1px solid var(--line); }
+a.go.plain:hover { border-color: var(--accent); }
+.or { display: flex; align-items: center; gap: 10px; margin: 16px 0 0; color: var(--soft); font-size: 13px; }
+.or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
 .said { margin: 12px 0 4px; padding: 8px 11px; border-radius: 4px; color: var(--bad);
   background: var(--bad-back); }
 .said.good { color: var(--good); background: var(--good-back); }
 .below { margin: 14px 2px 0; font-size: 13px; color: var(--soft); }
 a { color: var(--accent); }
-@media (prefers-color-scheme: dark) { a { color: #6cc4d8; } }
+@media (prefers-color-scheme: dark) { a:not(.go) { color: #6cc4d8; } }
 """
 
 LOGO = """<svg viewBox="0 0 32 32" aria-hidden="true">
@@ -67,8 +73,12 @@ ICON = (
 )
 
 
-def page(title: str, body: str, *, status: int = 200, below: str = "") -> HTMLResponse:
-    """A page with one card. `body` and `below` are HTML: build them with `field` and `said`, which escape."""
+def page(title: str, body: str, *, status: int = 200, below: str = "", on_to: str = "") -> HTMLResponse:
+    """A page with one card. `body` and `below` are HTML: build them with `field` and `said`, which escape.
+
+    `on_to` is an address to which the browser goes on by itself.
+    """
+    onward = f'<meta http-equiv="refresh" content="0;url={escape(on_to)}">\n' if on_to else ""
     return HTMLResponse(
         f"""<!doctype html>
 <html lang="en">
@@ -76,7 +86,7 @@ def page(title: str, body: str, *, status: int = 200, below: str = "") -> HTMLRe
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)} · Wellplate</title>
-<link rel="icon" href="{ICON}">
+{onward}<link rel="icon" href="{ICON}">
 <style>{STYLE}</style>
 </head>
 <body>
@@ -100,6 +110,11 @@ def form(action: str, button: str, *parts: str) -> str:
     """A form that posts its parts."""
     inside = "\n".join(part for part in parts if part)
     return f'<form method="post" action="{action}">\n{inside}\n<button>{escape(button)}</button>\n</form>'
+
+
+def go(path: str, words: str, *, plain: bool = False) -> str:
+    """A link that looks like a button."""
+    return f'<a class="go{" plain" if plain else ""}" href="{escape(path)}">{escape(words)}</a>'
 
 
 def said(sentence: str, *, good: bool = False) -> str:

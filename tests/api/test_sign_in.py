@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from api.auth import local_path
+from api.auth.forms import local_path
 from api.guard import COOKIE
 from compute.people.accounts import Accounts
 from data import people
@@ -147,7 +147,7 @@ def test_first_start_prints_a_link_and_keeps_it_private(lab: Laboratory) -> None
     file = lab.settings.run_folder / "sign-in-link"
     assert file.read_text().strip() == lab.link
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert lab.workbench.balance(lab.admin).balance == lab.settings.jobs.first_grant
+    assert lab.workbench.credits.balance(lab.admin).balance == lab.settings.jobs.first_grant
 
 
 def test_link_is_used_up_by_the_button_only_and_once(lab: Laboratory) -> None:
