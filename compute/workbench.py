@@ -18,6 +18,7 @@ from compute.cluster.client import Cluster
 from compute.credits import Credits
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
 from compute.menu import menu
+from compute.notices.notices import Notices
 from compute.offers import catalogue
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
@@ -110,6 +111,7 @@ class Workbench:
     ) -> None:
         self.settings = settings
         self.accounts = accounts
+        self.notices = Notices(store, accounts, accounts.outbox)
         self._store = store
         self._folders = folders
         self._dispatcher = dispatcher

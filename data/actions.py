@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data import endings, notices
 from data.ledger import post
 from data.records import Job, JobError
 from data.store import Rank, Transaction, ranked, rounds
@@ -81,6 +82,7 @@ def _refuse(transaction: Transaction, batch: list[tuple[Job, Refusal]]) -> dict[
     old = {job.seq: job.status for job, _ in batch}
     history(transaction, [(job.seq, old[job.seq], job.status, job.attempt, reason(job)) for job in jobs])
     post(transaction, [posting for job in jobs for posting in give_back(job)])
+    endings.ended(transaction, jobs)
     for job in jobs:
         tell(transaction, job)
     return {job.id: job for job in jobs}
@@ -119,6 +121,7 @@ def deletes(transaction: Transaction, ids: list[str]) -> list[Job | None]:
         for query in ("delete_submissions", "delete_attempts", "delete_results", "delete_history"):
             transaction.run(query, seqs=seqs)
         transaction.run("delete_shares", jobs=list(gone))
+        notices.forget(transaction, list(gone))
     for job in gone.values():
         tell(transaction, job, gone=True)
     # A second caller for the same job comes too late.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from data import rows
+from data import endings, rows
 from data.ledger import Posting, post
 from data.records import Claim, ErrorKind, Job, LedgerKind, Loss, Outcome, Progress, Status
 from data.store import Rank, Transaction, ranked, rounds
@@ -167,6 +167,7 @@ def _finish(transaction: Transaction, batch: list[Outcome]) -> dict[int, Job]:
     _insert_results(transaction, [outcomes[job.seq] for job in jobs if job.status == Status.COMPLETED])
     history(transaction, [(job.seq, Status.PROCESSING, job.status, job.attempt, reason(job)) for job in jobs])
     post(transaction, _refunds(transaction, jobs, outcomes))
+    endings.ended(transaction, jobs)
     for job in jobs:
         tell(transaction, job)
     return {job.seq: job for job in jobs}
@@ -284,7 +285,9 @@ def _lose(transaction: Transaction, batch: list[Lost]) -> dict[int, Job]:
             for job in jobs
         ],
     )
-    post(transaction, [posting for job in jobs if job.status == Status.FAILED for posting in give_back(job)])
+    failed = [job for job in jobs if job.status == Status.FAILED]
+    post(transaction, [posting for job in failed for posting in give_back(job)])
+    endings.ended(transaction, failed)
     for job in jobs:
         tell(transaction, job)
     return {job.seq: job for job in jobs}

@@ -55,6 +55,8 @@ class Transaction:
         #: UTC without zone; one per transaction, and later than that of every transaction before it.
         self.now = now
         self.changes: list[dict[str, Any]] = []
+        #: By topic, what `Store.hear` tells after the commit.
+        self.told: dict[str, set[str]] = {}
 
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """A named query of queries/; ids come back as text."""
@@ -93,6 +95,10 @@ class Transaction:
                 "gone": gone,
             }
         )
+
+    def tell(self, topic: str, subject: str) -> None:
+        """Let those who hear of this topic know, after the commit, that something of this subject changed."""
+        self.told.setdefault(topic, set()).add(subject)
 
 
 #: Set-based: gets all arguments of one group and returns a result for each. An Exception as a result goes to that
@@ -166,6 +172,7 @@ class Store:
         self._wake = threading.Condition()
         self._closing = False
         self._listeners: list[Callable[[list[Change]], None]] = []
+        self._hearers: dict[str, list[Callable[[frozenset[str]], None]]] = {}
         self._changes = 0
         self._checkpoint_after = 0.0
         self._writer = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -203,6 +210,15 @@ class Store:
         """Call back with the changes of each commit, in the writer thread: be quick. Returns what ends it."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+
+    def hear(self, topic: str, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call back with the subjects told of a topic in each commit, in the writer thread: be quick.
+
+        Returns what ends it.
+        """
+        hearers = self._hearers.setdefault(topic, [])
+        hearers.append(callback)
+        return lambda: hearers.remove(callback) if callback in hearers else None
 
     def checkpoint(self) -> None:
         """Fold the WAL into the file now."""
@@ -269,7 +285,7 @@ class Store:
             self._refuse(calls)
             return
         try:
-            results, changes = self._commit(connection, calls)
+            results, transaction = self._commit(connection, calls)
         except Exception as error:  # noqa: BLE001  every error goes to a caller
             self._failed(calls, error)
             return
@@ -278,7 +294,7 @@ class Store:
                 call.future.set_exception(result)
             else:
                 call.future.set_result(result)
-        self._publish(changes)
+        self._publish(transaction)
 
     def _failed(self, calls: list[_Call], error: Exception) -> None:
         if is_storage(error):
@@ -300,8 +316,8 @@ class Store:
 
     def _commit(
         self, connection: duckdb.DuckDBPyConnection, calls: list[_Call]
-    ) -> tuple[list[Any], list[Change]]:
-        """One transaction: the results in the order of the calls, and what changed."""
+    ) -> tuple[list[Any], Transaction]:
+        """One transaction: the results in the order of the calls, and what it has to tell."""
         self._now = max(utcnow(), self._now + timedelta(microseconds=1))
         transaction = Transaction(self, connection, self._now)
         results: list[Any] = [None] * len(calls)
@@ -320,20 +336,20 @@ class Store:
         connection.execute("commit")
         self.commits += 1
         self.database.acknowledge(number)
-        return results, [self._numbered(change) for change in transaction.changes]
+        return results, transaction
 
     def _numbered(self, change: dict[str, Any]) -> Change:
         self._changes += 1
         return Change(number=self._changes, **change)
 
-    def _publish(self, changes: list[Change]) -> None:
-        if not changes:
-            return
-        for callback in list(self._listeners):
-            try:
-                callback(changes)
-            except Exception:
-                log.exception("a listener failed; the others and the store go on")
+    def _publish(self, transaction: Transaction) -> None:
+        changes = [self._numbered(change) for change in transaction.changes]
+        if changes:
+            for callback in list(self._listeners):
+                _call_back(callback, changes)
+        for topic, subjects in transaction.told.items():
+            for hearer in list(self._hearers.get(topic, ())):
+                _call_back(hearer, frozenset(subjects))
 
     def _lost_disk(self, calls: list[_Call], error: Exception) -> None:
         """The disk is full or DuckDB gave up. What is on disk is the truth: open again, callers may retry.
@@ -376,6 +392,13 @@ class Store:
             # Fatal to DuckDB when the disk is full, so not after every commit.
             self._checkpoint_after = time.monotonic() + CHECKPOINT_AGAIN_S
             self._revive()
+
+
+def _call_back(callback: Callable[[A], None], news: A) -> None:
+    try:
+        callback(news)
+    except Exception:
+        log.exception("a listener failed; the others and the store go on")
 
 
 def _by_verb(calls: list[_Call]) -> list[list[int]]:

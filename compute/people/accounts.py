@@ -49,6 +49,10 @@ class Accounts(Directory):
         self._lock = threading.Lock()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
+    @property
+    def outbox(self) -> Outbox:
+        return self._outbox
+
     # Sessions -----------------------------------------------------------------------------------------------
 
     def sign_in(self, email: str, password: str, *, client: str, agent: str = "") -> SignedIn:

@@ -42,6 +42,7 @@ create table deliveries (
     target varchar not null,
     subject varchar not null,
     body varchar not null,
+    job uuid,                        -- whose end it tells; null for invitations and the like
     created_at timestamp not null,
     tries integer not null,
     due_at timestamp not null,
