@@ -95,6 +95,11 @@ def looks_in_as_admin(person: Person | None, action: Action, job: Subject) -> bo
     return holds(person, SCOPE[action]) and (action in READING | ORDERLY or action is Action.SEE_ROW)
 
 
+def sees(person: Person | None, job: Subject) -> bool:
+    """Whether this person sees the job without the powers of the site's admin."""
+    return _may_ordinarily(person, Action.SEE, job)
+
+
 def may_run(person: Person | None) -> bool:
     """Whether this person may submit jobs in the team in which they act."""
     return person is not None and person.role is not Role.VIEWER and holds(person, Scope.JOBS_WRITE)

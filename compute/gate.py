@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compute import access
+from compute import access, references
 from compute.access import Action
 from compute.people.accounts import Accounts
 from data import jobs
-from data.errors import Forbidden, NotFound
-from data.records import Job, JobDetail, Person, valid_id
+from data.errors import Forbidden, NotFound, WellplateError
+from data.records import Job, JobDetail, Person
 from data.store import Store
 
 NO_SUCH_JOB = "There is no such job, or it is not shared with you."
@@ -22,27 +22,48 @@ class Gate:
 
     def seen(self, person: Person | None, job_id: str) -> JobDetail:
         """Everything of a job; only its row (`row_only`) for a colleague who may not see more."""
-        detail = self._detail(job_id)
+        detail = self._detail(person, job_id)
         if self._may(person, Action.SEE, detail.job):
-            return detail
+            return self._told(person, detail)
         if access.may(person, Action.SEE_ROW, detail.job):
             return row_only(detail)
         raise NotFound(NO_SUCH_JOB)
 
     def allowed(self, person: Person | None, action: Action, job_id: str) -> JobDetail:
         """The job, when this person may do this to it. What one may not even see does not exist."""
-        detail = self._detail(job_id)
+        detail = self._detail(person, job_id)
         self._admit(person, action, detail.job)
-        return detail
+        return self._told(person, detail)
 
     def job(self, person: Person | None, action: Action, job_id: str) -> Job:
         """`allowed`, for a verb that needs the row only."""
-        known = valid_id(job_id)
-        job = jobs.get(self._store, known) if known else None
+        job = jobs.get(self._store, job_id, person.id if person else None)
         if job is None:
             raise NotFound(NO_SUCH_JOB)
         self._admit(person, action, job)
         return job
+
+    def jobs(self, person: Person, action: Action, ids: list[str]) -> list[Job | tuple[str, WellplateError]]:
+        """For each id its job, or, where this person may not do this, what to call it and why not."""
+        known = jobs.several(self._store, ids)
+        answers: list[Job | tuple[str, WellplateError]] = []
+        for job_id in ids:
+            job = known.get(job_id)
+            try:
+                if job is None:
+                    raise NotFound(NO_SUCH_JOB)
+                self._admit(person, action, job)
+                answers.append(job)
+            except NotFound as refusal:
+                answers.append((job_id, refusal))
+            except Forbidden as refusal:
+                answers.append((job.name if job else job_id, refusal))
+        return answers
+
+    def visible(self, person: Person | None, ids: list[str]) -> dict[str, Job]:
+        """Those of these jobs that this person may see, as an ordinary person: nothing is noted for the audit."""
+        found = jobs.several(self._store, ids)
+        return {job.id: job for job in found.values() if access.sees(person, job)}
 
     def _admit(self, person: Person | None, action: Action, job: Job) -> None:
         if self._may(person, action, job):
@@ -56,12 +77,19 @@ class Gate:
             self._accounts.audit(person, f"admin {action.value}", job.id)
         return access.may(person, action, job)
 
-    def _detail(self, job_id: str) -> JobDetail:
-        known = valid_id(job_id)
-        detail = jobs.detail(self._store, known) if known else None
+    def _detail(self, person: Person | None, job_id: str) -> JobDetail:
+        detail = jobs.detail(self._store, job_id, person.id if person else None)
         if detail is None:
             raise NotFound(NO_SUCH_JOB)
         return detail
+
+    def _told(self, person: Person | None, detail: JobDetail) -> JobDetail:
+        """Without the ids of other jobs, from which inputs came, that this person may not see."""
+        others = [job for job in references.jobs_in(detail.inputs) if job != detail.job.id]
+        if not others:
+            return detail
+        shown = self.visible(person, others).keys() | {detail.job.id}
+        return replace(detail, inputs=references.hide(detail.inputs, shown))
 
 
 def refuse_unless(allowed: bool, message: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from compute import submissions
+from compute import references, submissions
 from compute.cluster.client import Cluster
 from compute.offers import limits_of
 from compute.remembered import Remembered
@@ -36,6 +36,8 @@ class Submission:
     visibility: Visibility | None = None
     expected_credits: int | None = None
     idempotency_key: str | None = None
+    #: The job that this one runs again.
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class Submitter:
             idempotency_key=submission.idempotency_key,
             body_hash=_body_hash(submission),
             enforce=self._settings.jobs.credits == "enforce",
+            made_from=_made_from(submission, inputs, job_id),
         )
 
     def made_earlier(self, person: Person, submission: Submission) -> Job | None:
@@ -214,6 +217,12 @@ class Submitter:
         staging = self._folders.root / "staging"
         with full_disk_told(), tempfile.TemporaryDirectory(dir=staging) as folder:
             yield Path(folder)
+
+
+def _made_from(submission: Submission, inputs: Mapping[str, Any], job_id: str) -> tuple[tuple[str, str], ...]:
+    retried = [(submission.retry_of, "retry")] if submission.retry_of else []
+    used = [(job, "input") for job in references.results_in(inputs) if job != job_id]
+    return tuple(retried + used)
 
 
 def _body_hash(submission: Submission) -> str:

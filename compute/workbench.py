@@ -6,24 +6,28 @@ records. Pages and API call these verbs and nothing below them. Every refusal is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from compute import access, results, submissions
+from compute import access, lineage, references, results, submissions
 from compute.access import Action, Scope
+from compute.bulk import Bulk
 from compute.cluster.client import Cluster
 from compute.credits import Credits
+from compute.ending import Answers, Ending
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
+from compute.marks import Marks
 from compute.menu import menu
 from compute.notices.notices import Notices
 from compute.offers import catalogue
 from compute.people.accounts import Accounts
+from compute.people.signing import Signer
 from compute.queue.dispatcher import Dispatcher
 from compute.remembered import Remembered
 from compute.settings import Settings
+from compute.sharing import Sharing
 from compute.status import SiteStatus
 from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter
 from data import jobs, uploads
@@ -35,13 +39,15 @@ from data.errors import (
     WellplateError,
     WrongState,
 )
-from data.folders import Folders, full_disk_told
+from data.folders import Folders
 from data.records import (
     Change,
+    Invitation,
     Job,
     JobDetail,
     JobFilter,
     JobPage,
+    Lineage,
     Person,
     Status,
     StoredFile,
@@ -77,14 +83,6 @@ class ToolStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcomes:
-    """What a bulk action did, per job: name and None, or why not."""
-
-    done: list[str]
-    refused: list[tuple[str, str]]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Health:
     ok: bool
     version: str
@@ -117,6 +115,10 @@ class Workbench:
         self._dispatcher = dispatcher
         self._cluster = cluster
         self._gate = Gate(store, accounts)
+        self._ending = Ending(store, folders, dispatcher)
+        self.sharing = Sharing(store, accounts, self._gate, accounts.outbox, link=self._invitation_link)
+        self.marks = Marks(store, self._gate)
+        self.bulk = Bulk(store, self._gate, self._ending, retry=self.retry)
         self._submitter = Submitter(settings, store, folders, cluster, find=self._find)
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)
@@ -183,7 +185,9 @@ class Workbench:
             raise WrongState(
                 f"This job is {detail.job.status}; only one that ended without a result is retried."
             )
-        again = replace(self.submission(person, job_id), expected_credits=expected_credits)
+        again = replace(
+            self.submission(person, job_id), expected_credits=expected_credits, retry_of=detail.job.id
+        )
         return self.submit(self.accounts.in_team(person, detail.job.team), again)
 
     def submission(self, person: Person, job_id: str) -> Submission:
@@ -192,7 +196,7 @@ class Workbench:
         own = detail.job.submitter == person.id and detail.job.team == person.team
         return Submission(
             tool=detail.job.tool,
-            inputs=detail.inputs if own else through_job(detail.inputs, job_id),
+            inputs=references.through(detail.inputs, detail.job.id, uploads=not own),
             settings=detail.settings,
             name=detail.job.name,
             visibility=detail.job.visibility,
@@ -224,6 +228,10 @@ class Workbench:
         """Everything of a job; only its row (`row_only`) for a colleague who may not see more."""
         return self._gate.seen(person, job_id)
 
+    def lineage(self, person: Person | None, job_id: str) -> Lineage:
+        """From which jobs it was made, and which were made from it; those that one may not see have no name."""
+        return lineage.lineage(self._store, self._gate, person, job_id)
+
     def actions(self, person: Person | None, job: Job) -> dict[str, str | None]:
         """What the job's menu has: each action with None, or why it is not possible now."""
         return menu(person, job)
@@ -240,15 +248,10 @@ class Workbench:
     # Changing
 
     def cancel(self, person: Person, job_id: str) -> Job:
-        self._gate.allowed(person, Action.CANCEL, job_id)
-        job = jobs.cancel(self._store, job_id).result(WRITE_TIMEOUT_S)
-        if job is None:
-            raise WrongState("This job has ended already; there is nothing to cancel.")
-        self._dispatcher.cancelled(job)
-        return job
+        return _only(self._ending.cancel([self._gate.job(person, Action.CANCEL, job_id)]))
 
     def rename(self, person: Person, job_id: str, name: str) -> Job:
-        self._gate.allowed(person, Action.RENAME, job_id)
+        self._gate.job(person, Action.RENAME, job_id)
         clean = submissions.clean_name(name, self.settings.limits.name_length, field="name")
         job = jobs.rename(self._store, job_id, clean).result(WRITE_TIMEOUT_S)
         if job is None:
@@ -256,18 +259,7 @@ class Workbench:
         return job
 
     def delete(self, person: Person, job_id: str) -> None:
-        job = self._gate.allowed(person, Action.DELETE, job_id).job
-        with suppress(Unavailable), full_disk_told():  # deleting is what makes room
-            self._folders.mark_live(job.id)  # a crash before its folder is gone: the next start removes it
-        if jobs.delete(self._store, job_id).result(WRITE_TIMEOUT_S) is None:
-            raise WrongState("This job has not ended; cancel it first.")
-        self._folders.remove_job(job_id)
-
-    def cancel_many(self, person: Person, job_ids: list[str]) -> Outcomes:
-        return self._each(person, job_ids, self.cancel)
-
-    def delete_many(self, person: Person, job_ids: list[str]) -> Outcomes:
-        return self._each(person, job_ids, self.delete)
+        _only(self._ending.delete([self._gate.job(person, Action.DELETE, job_id)]))
 
     # Results
 
@@ -394,19 +386,6 @@ class Workbench:
                 return tool
         raise NotFound(f"There is no tool {tool_id[:60]!r} on this site.")
 
-    def _each(self, person: Person, job_ids: list[str], verb: Callable[[Person, str], Any]) -> Outcomes:
-        done: list[str] = []
-        refused: list[tuple[str, str]] = []
-        for job_id in job_ids:
-            name = job_id
-            try:
-                name = self._gate.allowed(person, Action.SEE_ROW, job_id).job.name
-                verb(person, job_id)
-                done.append(name)
-            except WellplateError as error:
-                refused.append((name, error.message))
-        return Outcomes(done=done, refused=refused)
-
     def _find(self, person: Person, reference: InputFile) -> tuple[Path, str]:
         """The bytes of an upload, or of a file that an earlier job made."""
         if reference.job is not None and reference.path is not None:
@@ -418,6 +397,10 @@ class Workbench:
         if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
         return self._folders.upload(stored.id), stored.name
+
+    def _invitation_link(self, invitation: Invitation) -> str:
+        token = Signer(self.settings.home / "secret.key").sign("invitation", invitation.id)
+        return f"{self.settings.public_url}/auth/invitation?token={token}"
 
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""
@@ -431,19 +414,12 @@ class Workbench:
         self._folders.need_room(self.settings.limits.free_disk_mb)
 
 
-def through_job(inputs: Mapping[str, Any], job_id: str) -> dict[str, Any]:
-    """The inputs for somebody else: uploads are their owner's, so the job's own copies stand for them."""
-
-    def told(value: Any, name: str, number: int) -> Any:
-        upload = isinstance(value, dict) and value.get("file") is not None
-        return {"job": job_id, "path": f"inputs/{name}/{number}"} if upload else value
-
-    return {
-        name: [told(each, name, number) for number, each in enumerate(value)]
-        if isinstance(value, list)
-        else told(value, name, 0)
-        for name, value in inputs.items()
-    }
+def _only(answers: Answers) -> Job:
+    """The answer for one job. Raises where that is a refusal."""
+    (answer,) = answers
+    if isinstance(answer, WellplateError):
+        raise answer
+    return answer
 
 
 def _seq_of(cursor: str | None) -> int | None:

@@ -10,6 +10,16 @@ from data.records import Job, JobError
 from data.store import Rank, Transaction, ranked, rounds
 from data.transitions import by_id, give_back, history, named, reason, tell
 
+#: What goes with a job.
+_OF_A_JOB = (
+    "delete_submissions",
+    "delete_attempts",
+    "delete_results",
+    "delete_history",
+    "remove_tags",
+    "delete_lineage",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -118,9 +128,10 @@ def deletes(transaction: Transaction, ids: list[str]) -> list[Job | None]:
     }
     if gone:
         seqs = [job.seq for job in gone.values()]
-        for query in ("delete_submissions", "delete_attempts", "delete_results", "delete_history"):
+        for query in _OF_A_JOB:
             transaction.run(query, seqs=seqs)
         transaction.run("delete_shares", jobs=list(gone))
+        transaction.run("delete_stars", jobs=list(gone))
         notices.forget(transaction, list(gone))
     for job in gone.values():
         tell(transaction, job, gone=True)

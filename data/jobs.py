@@ -10,7 +10,7 @@ import json
 from concurrent.futures import Future
 from typing import Any
 
-from data import actions, rows, runs, submits
+from data import actions, marks, rows, runs, submits
 from data.records import (
     Claim,
     Job,
@@ -20,6 +20,7 @@ from data.records import (
     Loss,
     NewJob,
     Outcome,
+    Person,
     Progress,
     Status,
     valid_id,
@@ -45,6 +46,7 @@ __all__ = [
     "progress",
     "refuse",
     "rename",
+    "several",
     "submit",
     "submitters",
     "waiting",
@@ -106,16 +108,24 @@ def made_earlier(store: Store, key: str, person: str, team: str, body_hash: str)
     return submits.earlier(store, (key, person, team), body_hash)
 
 
-def get(store: Store, job_id: str) -> Job | None:
+def get(store: Store, job_id: str, person: str | None = None) -> Job | None:
+    """With its tags; `person` is who looks, and may have starred it."""
     known = valid_id(job_id)
     if known is None:
         return None
     found = store.read("jobs_by_id", jobs=[known])
-    return rows.job(found[0]) if found else None
+    return marks.marked(store, [rows.job(found[0])], person)[0] if found else None
 
 
-def detail(store: Store, job_id: str) -> JobDetail | None:
-    job = get(store, job_id)
+def several(store: Store, ids: list[str]) -> dict[str, Job]:
+    """Those that exist, by id, without their marks."""
+    known = [job_id for job_id in ids if valid_id(job_id) == job_id]
+    return {row["id"]: rows.job(row) for row in store.read("jobs_by_id", jobs=known)} if known else {}
+
+
+def detail(store: Store, job_id: str, person: str | None = None) -> JobDetail | None:
+    """`person` is who looks."""
+    job = get(store, job_id, person)
     if job is None:
         return None
     asked = store.read("submission", seq=job.seq)
@@ -139,7 +149,15 @@ def detail(store: Store, job_id: str) -> JobDetail | None:
     )
 
 
-def page(store: Store, team: str, filter: JobFilter, limit: int, before_seq: int | None = None) -> list[Job]:
+def page(
+    store: Store,
+    team: str,
+    filter: JobFilter,
+    limit: int,
+    before_seq: int | None = None,
+    *,
+    viewer: Person | None = None,
+) -> list[Job]:
     """Newest first, those with a smaller `seq` than `before_seq`."""
     asked = _asked(team, filter)
     return (

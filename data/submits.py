@@ -160,6 +160,14 @@ def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> Non
             if new.credits > 0
         ],
     )
+    relatives = [(seq, ancestor, kind) for seq, new in accepted for ancestor, kind in new.made_from]
+    if relatives:
+        transaction.run(
+            "insert_lineage",
+            seqs=[seq for seq, _, _ in relatives],
+            ancestors=[ancestor for _, ancestor, _ in relatives],
+            kinds=[kind for _, _, kind in relatives],
+        )
     keyed = [new for new in new_jobs if new.idempotency_key]
     if keyed:
         transaction.run(

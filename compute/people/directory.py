@@ -7,7 +7,10 @@ holds from the next look-up on. Of a session's cookie or a token only the SHA-25
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from compute.settings import Settings
@@ -22,6 +25,10 @@ class Directory:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.settings = settings
         self._store = store
+        #: Two that read the people at the same moment must not end with the older of the two answers.
+        self._changing = threading.Lock()
+        #: (person, job) of invitations that are being withdrawn at this moment.
+        self._uninvited: Counter[tuple[str, str]] = Counter()
         self._load()
 
     def _load(self) -> None:
@@ -32,6 +39,10 @@ class Directory:
         self._admin_tokens: set[str] = {digest(self.settings.token)} if self.settings.token else set()
 
     def _load_people(self) -> None:
+        with self._changing:
+            self._read_people()
+
+    def _read_people(self) -> None:
         memberships: dict[str, dict[str, Membership]] = {}
         for membership in people.memberships(self._store):
             memberships.setdefault(membership.person, {})[membership.team] = membership
@@ -39,6 +50,19 @@ class Directory:
         self._accounts = {account.id: account for account in people.accounts(self._store)}
         #: What each person was invited to see, as far as they have taken it up: ids of jobs and batches.
         self._invited = people.invited(self._store)
+
+    @contextmanager
+    def uninviting(self, job: str, persons: Iterable[str]) -> Iterator[None]:
+        """While their invitations to a job are withdrawn they count no more; afterwards what the store says."""
+        held_back = Counter({(person, job) for person in persons})
+        with self._changing:
+            self._uninvited = self._uninvited + held_back
+        try:
+            yield
+        finally:
+            self._load_people()
+            with self._changing:
+                self._uninvited = self._uninvited - held_back
 
     def person(self, cookie: str | None) -> Person | None:
         """Who the session's cookie stands for, or None. Cheap: for every request and every run of a page."""
@@ -83,6 +107,11 @@ class Directory:
             raise Forbidden(f"This token acts in the team {person.team_name} only.", field="team")
         return replace(person, team=membership.team, team_name=membership.team_name, role=membership.role)
 
+    def team_name(self, team: str) -> str:
+        """What a team is called, also one that the person who asks is not in."""
+        found = self._store.read("team_name", id=team)
+        return str(found[0]["name"]) if found else "a team"
+
     def teams(self, person: Person) -> list[Membership]:
         return list(self._memberships.get(person.id, {}).values())
 
@@ -105,9 +134,13 @@ class Directory:
             credential=credential,
             scopes=scopes,
             roles={membership.team: membership.role} if scopes is not None else roles_of(own),
-            invited=frozenset(self._invited.get(person, ())),
+            invited=self._invited_to(person),
             verified=account.verified,
         )
+
+    def _invited_to(self, person: str) -> frozenset[str]:
+        uninvited = self._uninvited
+        return frozenset(job for job in self._invited.get(person, ()) if (person, job) not in uninvited)
 
 
 def roles_of(memberships: Mapping[str, Membership]) -> dict[str, Role]:

@@ -333,11 +333,11 @@ def test_list_of_the_workbench_tells_nothing_of_what_a_private_job_said(
 
 def test_bulk_actions_tell_a_stranger_no_name(lab: Laboratory, ada: Person, browser: TestClient) -> None:
     job_id = submit(browser, visibility="private", name="secret target")
-    for verb in (lab.workbench.cancel_many, lab.workbench.delete_many):
+    for verb in (lab.workbench.bulk.cancel, lab.workbench.bulk.delete):
         outcomes = verb(lab.found("eve" + verb.__name__), [job_id])
         assert (outcomes.done, [name for name, _ in outcomes.refused]) == ([], [job_id])
         assert "secret" not in str(outcomes)
-    assert lab.workbench.cancel_many(ada, [job_id]).done == ["secret target"]
+    assert lab.workbench.bulk.cancel(ada, [job_id]).done == [(job_id, "secret target")]
 
 
 def test_public_job_is_read_by_anybody_and_changed_by_nobody(lab: Laboratory, browser: TestClient) -> None:

@@ -1,0 +1,47 @@
+"""Cancelling and deleting jobs that were looked at already: many at once as easily as one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from compute.queue.dispatcher import Dispatcher
+from compute.submitting import WRITE_TIMEOUT_S
+from data import jobs
+from data.errors import Unavailable, WellplateError, WrongState
+from data.folders import Folders, full_disk_told
+from data.records import Job
+from data.store import Store
+
+#: For each job what it is afterwards, or why nothing was done.
+Answers = list[Job | WellplateError]
+
+
+class Ending:
+    def __init__(self, store: Store, folders: Folders, dispatcher: Dispatcher) -> None:
+        self._store = store
+        self._folders = folders
+        self._dispatcher = dispatcher
+
+    def cancel(self, chosen: list[Job]) -> Answers:
+        answers: Answers = []
+        for write in [jobs.cancel(self._store, job.id) for job in chosen]:
+            after = write.result(WRITE_TIMEOUT_S)
+            if after is not None:
+                self._dispatcher.cancelled(after)
+            answers.append(after or WrongState("This job has ended already; there is nothing to cancel."))
+        return answers
+
+    def delete(self, chosen: list[Job]) -> Answers:
+        """With their folders."""
+        for job in chosen:
+            with suppress(Unavailable), full_disk_told():  # deleting is what makes room
+                self._folders.mark_live(
+                    job.id
+                )  # a crash before its folder is gone: the next start removes it
+        answers: Answers = []
+        for write in [jobs.delete(self._store, job.id) for job in chosen]:
+            gone = write.result(WRITE_TIMEOUT_S)
+            if gone is not None:
+                self._folders.remove_job(gone.id)
+            answers.append(gone or WrongState("This job has not ended; cancel it first."))
+        return answers

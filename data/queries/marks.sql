@@ -1,0 +1,66 @@
+-- name: add_stars
+-- People star jobs.
+insert into stars (person, job)
+select s.person, s.job
+from (select unnest($persons::uuid[]) as person, unnest($jobs::uuid[]) as job) s
+where not exists (select 1 from stars where stars.person = s.person and stars.job = s.job);
+
+-- name: remove_stars
+-- People star jobs no more.
+delete from stars
+using (select unnest($persons::uuid[]) as person, unnest($jobs::uuid[]) as job) s
+where stars.person = s.person and stars.job = s.job;
+
+-- name: remove_tags
+-- Jobs lose all their tags.
+delete from tags where seq in (select unnest($seqs::bigint[]));
+
+-- name: add_tags
+-- Jobs get tags.
+insert into tags (seq, tag) select unnest($seqs::bigint[]), unnest($tags::varchar[]);
+
+-- name: tags_of_jobs
+-- The tags of some jobs.
+select seq, list(tag order by tag) as tags from tags where seq in (select unnest($seqs::bigint[])) group by seq;
+
+-- name: stars_on_jobs
+-- Which of these jobs somebody has starred.
+select job from stars where person = $person::uuid and job in (select unnest($jobs::uuid[]));
+
+-- name: tags_of_team
+-- The tags on those jobs of a team that somebody may see, by how often they are used.
+select t.tag, count(*) as jobs
+from tags t join jobs j on j.seq = t.seq
+where j.team = $team::uuid
+    and (j.submitter = $person::uuid or j.visibility in ('team', 'users', 'public')
+        or j.visibility = 'invited' and list_contains($invited::uuid[], j.id))
+group by t.tag
+order by jobs desc, t.tag;
+
+-- name: delete_stars
+-- Removes the stars on deleted jobs.
+delete from stars where job in (select unnest($jobs::uuid[]));
+
+-- name: insert_lineage
+-- Remembers from which jobs jobs were made.
+insert into lineage (seq, ancestor, kind)
+select unnest($seqs::bigint[]), unnest($ancestors::uuid[]), unnest($kinds::varchar[]);
+
+-- name: ancestors
+-- From which jobs a job was made, those that still exist.
+select l.kind, j.id
+from lineage l join jobs j on j.id = l.ancestor
+where l.seq = $seq
+order by j.seq desc;
+
+-- name: descendants
+-- Which jobs were made from a job, those that still exist, the newest first.
+select l.kind, j.id
+from lineage l join jobs j on j.seq = l.seq
+where l.ancestor = $job::uuid
+order by j.seq desc
+limit $limit;
+
+-- name: delete_lineage
+-- Removes from what deleted jobs were made.
+delete from lineage where seq in (select unnest($seqs::bigint[]));

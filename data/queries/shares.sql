@@ -1,0 +1,37 @@
+-- name: set_visibilities
+-- Jobs are seen by others than before; those that were seen so already are left out.
+update jobs
+set visibility = s.visibility
+from (select unnest($seqs::bigint[]) as seq, unnest($visibilities::visibility[]) as visibility) s
+where jobs.seq = s.seq and jobs.visibility <> s.visibility
+returning jobs.*;
+
+-- name: invitations_to_jobs
+-- Who is invited to see these jobs, in the order of invitation; $jobs holds ids.
+select id, email, team, job, batch, role, invited_by, person, created_at
+from invitations
+where job in (select unnest($jobs::uuid[])) and revoked_at is null
+order by created_at, email;
+
+-- name: invitees
+-- Jobs whose invitation somebody has taken up, with the names of those people.
+select i.job, p.name
+from invitations i join persons p on p.id = i.person
+where i.job in (select unnest($jobs::uuid[])) and i.revoked_at is null
+order by p.name;
+
+-- name: withdraw_invitations
+-- These invitations end.
+update invitations set revoked_at = $now
+where id in (select unnest($ids::uuid[])) and revoked_at is null;
+
+-- name: invite_to_jobs
+-- People are invited to see a job; one whose proven address it is has taken it up at once.
+insert into invitations (id, email, team, job, batch, role, invited_by, person, created_at, accepted_at)
+select i.id, i.email, null, i.job, null, null, i.invited_by, p.id, $now, case when p.id is null then null else $now end
+from (
+    select unnest($ids::uuid[]) as id, unnest($emails::varchar[]) as email, unnest($jobs::uuid[]) as job,
+        unnest($inviters::uuid[]) as invited_by
+) i
+left join persons p on p.email = i.email and p.verified and p.active
+returning id, email, team, job, batch, role, invited_by, person, created_at;

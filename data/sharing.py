@@ -1,0 +1,133 @@
+"""Who else may see a job: its visibility, and the invitations by e-mail address."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from data import notices
+from data.notices import NewNotice
+from data.records import Invitation, Job, Role, Visibility, new_id, valid_id
+from data.store import Rank, Store, Transaction, ranked
+from data.transitions import by_id, named, tell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    job: str
+    by: str
+    by_name: str
+    #: None leaves it as it is.
+    visibility: Visibility | None
+    #: All who are to be invited; who is not among them is invited no more. None leaves them as they are.
+    emails: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    job: Job
+    #: Those that stand.
+    invitations: list[Invitation]
+    #: Those of them that are new.
+    new: list[Invitation]
+
+
+def share(store: Store, share: Share) -> Future[Shared | None]:
+    """What stands afterwards; None when there is no such job."""
+    return store.write(shares, share)
+
+
+def invitations(store: Store, job_id: str) -> list[Invitation]:
+    """Those to a job that stand, in the order in which people were invited."""
+    known = valid_id(job_id)
+    return [invitation(row) for row in store.read("invitations_to_jobs", jobs=[known])] if known else []
+
+
+def invitees(store: Store, job_id: str) -> list[str]:
+    """The names of those who have taken their invitation to a job up."""
+    known = valid_id(job_id)
+    return [row["name"] for row in store.read("invitees", jobs=[known])] if known else []
+
+
+@ranked(Rank.OTHER)
+def shares(transaction: Transaction, arguments: list[Share]) -> list[Shared | None]:
+    """One after the other: the last of two who share a job at the same moment decides."""
+    return [_share(transaction, argument) for argument in arguments]
+
+
+def _share(transaction: Transaction, share: Share) -> Shared | None:
+    job = by_id(transaction, [share.job]).get(share.job)
+    if job is None:
+        return None
+    after = _show(transaction, job, share)
+    standing, new = _invite(transaction, job, share)
+    # Also when only an invitation was withdrawn: pages that are open learn that they may not be any more.
+    tell(transaction, after)
+    return Shared(job=after, invitations=standing, new=new)
+
+
+def _show(transaction: Transaction, job: Job, share: Share) -> Job:
+    if share.visibility is None or share.visibility is job.visibility:
+        return job
+    changed = transaction.run("set_visibilities", seqs=[job.seq], visibilities=[share.visibility.value])
+    _note(transaction, share, f"shown to {share.visibility.value}")
+    return named(transaction, changed)[0]
+
+
+def _invite(transaction: Transaction, job: Job, share: Share) -> tuple[list[Invitation], list[Invitation]]:
+    """The invitations that stand afterwards, and which of them are new."""
+    before = [invitation(row) for row in transaction.run("invitations_to_jobs", jobs=[job.id])]
+    if share.emails is None:
+        return before, []
+    kept = [one for one in before if one.email in share.emails]
+    gone = [one for one in before if one.email not in share.emails]
+    if gone:
+        transaction.run("withdraw_invitations", ids=[one.id for one in gone], now=transaction.now)
+        _note(transaction, share, "invitation withdrawn")
+    known = {one.email for one in kept}
+    added = [email for email in share.emails if email not in known]
+    if not added:
+        return kept, []
+    rows = transaction.run(
+        "invite_to_jobs",
+        ids=[new_id() for _ in added],
+        emails=added,
+        jobs=[job.id] * len(added),
+        inviters=[share.by] * len(added),
+        now=transaction.now,
+    )
+    new = [invitation(row) for row in rows]
+    _note(transaction, share, "invited")
+    notices.insert(
+        transaction,
+        [
+            NewNotice(
+                person=one.person,
+                kind="shared",
+                text=f"{share.by_name} shared “{job.name}” with you.",
+                job=job.id,
+            )
+            for one in new
+            if one.person
+        ],
+    )
+    return kept + new, new
+
+
+def _note(transaction: Transaction, share: Share, action: str) -> None:
+    transaction.run("add_audit", now=transaction.now, person=share.by, action=action, subject=share.job)
+
+
+def invitation(row: dict[str, Any]) -> Invitation:
+    return Invitation(
+        id=row["id"],
+        email=row["email"],
+        team=row["team"],
+        job=row["job"],
+        batch=row["batch"],
+        role=Role(row["role"]) if row["role"] else None,
+        invited_by=row["invited_by"],
+        person=row["person"],
+        created_at=row["created_at"],
+    )
