@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -215,8 +215,79 @@ class Membership(Named):
 class Me(_Answer):
     id: str
     email: str
+    verified: bool = Field(description="Whether the address was proven to be theirs.")
     name: str
     site_admin: bool
     team: Membership
     teams: list[Membership]
     scopes: list[str] | None = Field(description="Null for a session: everything.")
+
+
+class Team(Named):
+    role: Role | None = Field(description="Yours; null where you are no member.")
+    default_visibility: Visibility = Field(description="Of jobs that name none.")
+    concurrency: int | None = Field(description="Null: the site's setting.")
+    monthly_credits: int | None = Field(description="Granted at the start of every month.")
+    person_credits: int | None = Field(description="What one member may use in a month.")
+    balance: int
+    held: int
+    created: datetime
+
+
+class Teams(_Answer):
+    teams: list[Team]
+
+
+class Member(_Answer):
+    person: str
+    name: str
+    email: str
+    role: Role
+    verified: bool
+    active: bool
+    since: datetime
+
+
+class Members(_Answer):
+    members: list[Member]
+
+
+class Invitation(_Answer):
+    id: str
+    email: str
+    role: Role | None
+    status: Literal["pending", "accepted"]
+    link: str | None = Field(
+        description="While it is pending: for the person invited, whatever their address."
+    )
+    created: datetime
+
+
+class Invitations(_Answer):
+    invitations: list[Invitation]
+
+
+class PersonRow(_Answer):
+    id: str
+    name: str
+    email: str
+    verified: bool
+    active: bool
+    site_admin: bool
+    created: datetime
+    teams: list[Membership]
+
+
+class People(_Answer):
+    people: list[PersonRow]
+
+
+class AuditEntry(_Answer):
+    at: datetime
+    person: str | None = Field(description="The name of who did it; null for the system.")
+    action: str
+    subject: str
+
+
+class Audit(_Answer):
+    entries: list[AuditEntry]

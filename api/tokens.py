@@ -1,4 +1,4 @@
-"""/api/v1/tokens, and what the site's admin does: sign-in links, backups."""
+"""/api/v1/tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from api import models
-from api.callers import Admin, SignedIn
+from api.callers import SignedIn
 from api.shapes import moment
 from compute import workbench
 from compute.access import Scope
@@ -25,22 +25,6 @@ class TokenBody(BaseModel):
 
     name: str = Field(description="What it is for.", examples=["nightly script"])
     scopes: list[Scope] = Field(default=DEFAULT_SCOPES, description="What it may do.")
-
-
-@router.get("/me", response_model=models.Me, summary="Who you are")
-def me(person: SignedIn) -> Response:
-    teams = workbench.current().accounts.teams(person)
-    return JSONResponse(
-        {
-            "id": person.id,
-            "email": person.email,
-            "name": person.name,
-            "site_admin": person.site_admin,
-            "team": {"id": person.team, "name": person.team_name, "role": person.role},
-            "teams": [{"id": m.team, "name": m.team_name, "role": m.role} for m in teams],
-            "scopes": sorted(person.scopes) if person.scopes is not None else None,
-        }
-    )
 
 
 @router.post(
@@ -64,26 +48,6 @@ def tokens(person: SignedIn) -> Response:
 def revoke(person: SignedIn, token_id: str) -> Response:
     workbench.current().accounts.revoke_token(person, token_id)
     return Response(status_code=204)
-
-
-@router.post(
-    "/backups",
-    response_model=models.Backup,
-    status_code=201,
-    summary="Save database and files together, on the server",
-)
-def back_up(person: Admin) -> Response:
-    return JSONResponse({"path": str(workbench.current().backup(person))}, 201)
-
-
-@router.post(
-    "/sign-in-links",
-    response_model=models.SignInLink,
-    status_code=201,
-    summary="A one-time sign-in link for the site's admin",
-)
-def sign_in_link(person: Admin) -> Response:
-    return JSONResponse({"link": workbench.current().accounts.admin_link(person)}, 201)
 
 
 def _shape(token: ApiToken) -> dict[str, Any]:

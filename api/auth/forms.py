@@ -126,4 +126,4 @@ def registration_is_open() -> bool:
 
 
 def sends_mail() -> bool:
-    return bool(workbench.current().accounts.settings.mail.host)
+    return workbench.current().accounts.outbox.sends_mail
