@@ -39,6 +39,7 @@ from data.errors import (
     WellplateError,
     WrongState,
 )
+from data.filters import EVERYTHING, words
 from data.folders import Folders
 from data.records import (
     Change,
@@ -59,7 +60,7 @@ from data.store import Store
 from tools import formats
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
-EVERYTHING = JobFilter()
+MAX_WORDS = 12
 VERSION = "0.1.0"
 
 
@@ -207,11 +208,13 @@ class Workbench:
     def jobs(
         self, person: Person, filter: JobFilter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
     ) -> JobPage:
-        """The team's jobs, newest first; of a colleague's private job what its row tells and no more."""
+        """The team's jobs, or those shared with this person, newest first; of a colleague's private job what its row
+        tells and no more."""
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         if not 1 <= limit <= 500:
             raise BadInput("limit is from 1 to 500.", field="limit")
-        found = jobs.page(self._store, person.team, filter, limit + 1, _seq_of(cursor))
+        _refuse_many_words(filter)
+        found = jobs.page(self._store, person.team, filter, limit + 1, _seq_of(cursor), viewer=person)
         more = len(found) > limit
         shown = [job if access.may(person, Action.SEE, job) else row_of(job) for job in found[:limit]]
         return JobPage(jobs=shown, next_cursor=str(shown[-1].seq) if more else None)
@@ -219,10 +222,15 @@ class Workbench:
     def counts(self, person: Person, filter: JobFilter = EVERYTHING) -> dict[Status, int]:
         """How many jobs of the filter there are in each status (the filter's own status is left out)."""
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
-        return jobs.counts(self._store, person.team, replace(filter, status=()))
+        _refuse_many_words(filter)
+        return jobs.counts(self._store, person.team, replace(filter, status=()), viewer=person)
 
-    def submitters(self, person: Person) -> list[tuple[str, str]]:
-        return jobs.submitters(self._store, person.team)
+    def submitters(self, person: Person, filter: JobFilter = EVERYTHING) -> list[tuple[str, str]]:
+        """Id and name of who has submitted jobs of the filter (its own submitters are left out), by name."""
+        refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
+        _refuse_many_words(filter)
+        others = replace(filter, submitter=(), not_submitter=())
+        return jobs.submitters(self._store, person.team, others, viewer=person)
 
     def job(self, person: Person | None, job_id: str) -> JobDetail:
         """Everything of a job; only its row (`row_only`) for a colleague who may not see more."""
@@ -375,10 +383,11 @@ class Workbench:
 
     # How it is done
 
-    def _example_price(self, person: Person, tool: Tool) -> list[PriceLine]:
+    def _example_price(self, person: Person, tool: Tool) -> list[PriceLine] | None:
         example = tool.example()
         submission = Submission(tool=tool.id, inputs=example.inputs, settings=example.settings)
-        return self._submitter.look(person, tool, submission, content=False)[0]
+        lines, problems = self._submitter.look(person, tool, submission, content=False)
+        return None if problems else lines
 
     def _tool(self, tool_id: str) -> Tool:
         for tool in catalogue(self.settings):
@@ -420,6 +429,12 @@ def _only(answers: Answers) -> Job:
     if isinstance(answer, WellplateError):
         raise answer
     return answer
+
+
+def _refuse_many_words(filter: JobFilter) -> None:
+    """Each word is looked for in every name."""
+    if sum(map(len, words(filter.q))) > MAX_WORDS:
+        raise BadInput(f"Search for at most {MAX_WORDS} words.", field="q")
 
 
 def _seq_of(cursor: str | None) -> int | None:

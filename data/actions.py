@@ -17,6 +17,7 @@ _OF_A_JOB = (
     "delete_results",
     "delete_history",
     "remove_tags",
+    "delete_stars",
     "delete_lineage",
 )
 
@@ -131,7 +132,6 @@ def deletes(transaction: Transaction, ids: list[str]) -> list[Job | None]:
         for query in _OF_A_JOB:
             transaction.run(query, seqs=seqs)
         transaction.run("delete_shares", jobs=list(gone))
-        transaction.run("delete_stars", jobs=list(gone))
         notices.forget(transaction, list(gone))
     for job in gone.values():
         tell(transaction, job, gone=True)

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,14 @@ FOLDER = Path(__file__).parent
 SCHEMA = FOLDER / "schema.sql"
 MIGRATIONS = FOLDER / "migrations"
 QUERIES = FOLDER / "queries"
+CONDITIONS = QUERIES / "conditions"
+
+#: Where a query takes conditions.
+_MORE = "/* and so on */"
+_PARAMETER = re.compile(r"\$(\w+)")
+
+#: The name of a condition, and its parameters.
+Condition = tuple[str, dict[str, Any]]
 
 _HEADER = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
@@ -55,6 +63,23 @@ def load_queries(folder: Path = QUERIES) -> dict[str, str]:
                 raise BadQueries(f"{path.name}: {name} has no comment that says what it does")
             queries[name] = body.strip()
     return queries
+
+
+def narrow(query: str, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+    """A query that takes conditions, with these, and their parameters under names of their own.
+
+    Only those that are asked for, so that the planner sees no others.
+    """
+    known = load_queries(CONDITIONS)
+    parts: list[str] = []
+    parameters: dict[str, Any] = {}
+    for number, (name, own) in enumerate(conditions):
+        text = _PARAMETER.sub(rf"$\1_{number}", known[name])
+        parts.append(f"and ({text}\n)")
+        parameters |= {f"{parameter}_{number}": value for parameter, value in own.items()}
+    if _MORE not in query:
+        raise BadQueries("this query takes no conditions")
+    return query.replace(_MORE, "\n".join(parts)), parameters
 
 
 def is_fatal(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from data import actions, marks, rows, runs, submits
+from data.filters import EVERYTHING, conditions
 from data.records import (
     Claim,
     Job,
@@ -158,25 +159,32 @@ def page(
     *,
     viewer: Person | None = None,
 ) -> list[Job]:
-    """Newest first, those with a smaller `seq` than `before_seq`."""
-    asked = _asked(team, filter)
-    return (
-        [rows.job(row) for row in store.read("page_jobs", limit=limit, before=before_seq, **asked)]
-        if asked
-        else []
-    )
+    """Newest first, those with a smaller `seq` than `before_seq`; with their marks. `viewer` is who looks."""
+    asked = conditions(team, filter, viewer)
+    if asked is None:
+        return []
+    if before_seq is not None:
+        asked.append(("before", {"seq": before_seq}))
+    found = [rows.job(row) for row in store.read_where("page_jobs", asked, limit=limit)]
+    return marks.marked(store, found, viewer.id if viewer else None)
 
 
-def counts(store: Store, team: str, filter: JobFilter) -> dict[Status, int]:
+def counts(store: Store, team: str, filter: JobFilter, *, viewer: Person | None = None) -> dict[Status, int]:
     """Only statuses that occur."""
-    asked = _asked(team, filter)
-    return {Status(row["status"]): row["jobs"] for row in store.read("count_jobs", **asked)} if asked else {}
+    asked = conditions(team, filter, viewer)
+    if asked is None:
+        return {}
+    return {Status(row["status"]): row["jobs"] for row in store.read_where("count_jobs", asked)}
 
 
-def submitters(store: Store, team: str) -> list[tuple[str, str]]:
-    """Id and name of everybody who has a job in the team, by name."""
-    known = valid_id(team)
-    return [(row["id"], row["name"]) for row in store.read("submitters", team=known)] if known else []
+def submitters(
+    store: Store, team: str, filter: JobFilter = EVERYTHING, *, viewer: Person | None = None
+) -> list[tuple[str, str]]:
+    """Id and name of everybody who has a job under the filter, by name."""
+    asked = conditions(team, filter, viewer)
+    if asked is None:
+        return []
+    return [(row["id"], row["name"]) for row in store.read_where("submitters", asked)]
 
 
 def waiting(store: Store, per_person: int) -> list[Job]:
@@ -196,21 +204,6 @@ def processing(store: Store) -> list[Job]:
 def live_counts(store: Store) -> dict[Status, int]:
     """Of all teams; only statuses that occur."""
     return {Status(row["status"]): row["jobs"] for row in store.read("live_counts")}
-
-
-def _asked(team: str, filter: JobFilter) -> dict[str, Any] | None:
-    """Parameters of a filter; None where an id is none, so that nothing can match."""
-    known = valid_id(team)
-    submitters = [valid_id(submitter) for submitter in filter.submitter]
-    if known is None or None in submitters:
-        return None
-    return {
-        "team": known,
-        "tools": list(filter.tool),
-        "statuses": [status.value for status in filter.status],
-        "submitters": submitters,
-        "q": filter.q or None,
-    }
 
 
 def _load(text: str | None, default: Any) -> Any:

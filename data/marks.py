@@ -42,13 +42,12 @@ def marked(store: Store, jobs: Sequence[Job], person: str | None) -> list[Job]:
     """The same jobs with their tags, and whether this person has starred them."""
     if not jobs:
         return []
-    found = store.read("tags_of_jobs", seqs=[job.seq for job in jobs])
-    tags = {row["seq"]: tuple(row["tags"]) for row in found}
-    starred: set[str] = set()
+    seqs = [job.seq for job in jobs]
+    tags = {row["seq"]: tuple(row["tags"]) for row in store.read("tags_of_jobs", seqs=seqs)}
+    starred: set[int] = set()
     if person is not None:
-        own = store.read("stars_on_jobs", person=person, jobs=[job.id for job in jobs])
-        starred = {row["job"] for row in own}
-    return [replace(job, tags=tags.get(job.seq, ()), starred=job.id in starred) for job in jobs]
+        starred = {row["seq"] for row in store.read("stars_on_jobs", person=person, seqs=seqs)}
+    return [replace(job, tags=tags.get(job.seq, ()), starred=job.seq in starred) for job in jobs]
 
 
 def tags_of_team(store: Store, team: str, viewer: Person) -> list[str]:
@@ -80,7 +79,9 @@ def stars(transaction: Transaction, arguments: list[Star]) -> list[bool]:
             chosen = [real[position] for position in turn if real[position].on is on]
             if chosen:
                 transaction.run(
-                    query, persons=[one.person for one in chosen], jobs=[one.job for one in chosen]
+                    query,
+                    persons=[one.person for one in chosen],
+                    seqs=[known[one.job].seq for one in chosen],
                 )
     return [argument.job in known for argument in arguments]
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from data.database import MIGRATIONS, Database, is_storage, load_queries, rollback, rows
+from data.database import MIGRATIONS, Condition, Database, is_storage, load_queries, narrow, rollback, rows
 from data.errors import Unavailable
 from data.records import Change, Status, Visibility, utcnow
 
@@ -189,7 +189,16 @@ class Store:
 
     def read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """A named query, seeing what is committed; ids come back as text."""
-        sql = self.queries[query]
+        return self._read(self.queries[query], parameters)
+
+    def read_where(
+        self, query: str, conditions: Sequence[Condition], **parameters: Any
+    ) -> list[dict[str, Any]]:
+        """A named query that takes conditions, with these."""
+        sql, more = narrow(self.queries[query], conditions)
+        return self._read(sql, parameters | more)
+
+    def _read(self, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         with self.database.cursor() as cursor:
             try:
                 return rows(cursor, sql, parameters)

@@ -4,13 +4,16 @@
 alter table invitations drop column hash;
 alter table invitations add column accepted_at timestamp;
 
+-- The address to which a one-time link was mailed: its use proves that address.
+alter table sign_in_links add column mailed_to varchar;
+
 -- Credits that one member may use in a month; null for no cap.
 alter table teams add column person_credits integer;
 
 -- Who somebody is at an OpenID provider.
 create table identities (issuer varchar not null, subject varchar not null, person uuid not null, since timestamp not null);
 
-create table stars (person uuid not null, job uuid not null);
+create table stars (person uuid not null, seq bigint not null);
 create table tags (seq bigint not null, tag varchar not null);
 
 -- From which jobs a job was made: kind is input or retry.

@@ -1,15 +1,15 @@
 -- name: add_stars
 -- People star jobs.
-insert into stars (person, job)
-select s.person, s.job
-from (select unnest($persons::uuid[]) as person, unnest($jobs::uuid[]) as job) s
-where not exists (select 1 from stars where stars.person = s.person and stars.job = s.job);
+insert into stars (person, seq)
+select s.person, s.seq
+from (select unnest($persons::uuid[]) as person, unnest($seqs::bigint[]) as seq) s
+where not exists (select 1 from stars where stars.person = s.person and stars.seq = s.seq);
 
 -- name: remove_stars
 -- People star jobs no more.
 delete from stars
-using (select unnest($persons::uuid[]) as person, unnest($jobs::uuid[]) as job) s
-where stars.person = s.person and stars.job = s.job;
+using (select unnest($persons::uuid[]) as person, unnest($seqs::bigint[]) as seq) s
+where stars.person = s.person and stars.seq = s.seq;
 
 -- name: remove_tags
 -- Jobs lose all their tags.
@@ -25,7 +25,7 @@ select seq, list(tag order by tag) as tags from tags where seq in (select unnest
 
 -- name: stars_on_jobs
 -- Which of these jobs somebody has starred.
-select job from stars where person = $person::uuid and job in (select unnest($jobs::uuid[]));
+select seq from stars where person = $person::uuid and seq in (select unnest($seqs::bigint[]));
 
 -- name: tags_of_team
 -- The tags on those jobs of a team that somebody may see, by how often they are used.
@@ -39,7 +39,7 @@ order by jobs desc, t.tag;
 
 -- name: delete_stars
 -- Removes the stars on deleted jobs.
-delete from stars where job in (select unnest($jobs::uuid[]));
+delete from stars where seq in (select unnest($seqs::bigint[]));
 
 -- name: insert_lineage
 -- Remembers from which jobs jobs were made.

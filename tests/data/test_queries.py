@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data.database import QUERIES, BadQueries, load_queries
+from data.database import CONDITIONS, QUERIES, BadQueries, load_queries, narrow
 from data.store import Store
 
 
@@ -38,6 +38,25 @@ def test_every_query_is_one_statement_that_the_schema_knows(store: Store) -> Non
             statements = cursor.extract_statements(sql)
             assert len(statements) == 1, name
             cursor.execute(f"prepare {name} as {sql}")
+
+
+@pytest.mark.parametrize("query", ["page_jobs", "count_jobs", "submitters"])
+def test_every_condition_fits_every_list(store: Store, query: str) -> None:
+    sql = load_queries(QUERIES)[query]
+    with store.database.cursor() as cursor:
+        for name in load_queries(CONDITIONS):
+            one, _ = narrow(sql, [(name, {})])
+            cursor.execute(f"prepare {query}_{name} as {one}")
+
+
+def test_conditions_keep_their_parameters_apart() -> None:
+    sql, parameters = narrow(
+        "select 1 from jobs where true /* and so on */", [("since", {"time": 1}), ("until", {"time": 2})]
+    )
+    assert parameters == {"time_0": 1, "time_1": 2}
+    assert "created_at >= $time_0" in sql and "created_at < $time_1" in sql
+    with pytest.raises(BadQueries, match="no conditions"):
+        narrow("select 1", [])
 
 
 def test_no_query_is_run_once_per_row() -> None:
