@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from api import credits, docs, errors, files, invitations, jobs, live, people, teams, tokens, tools
+from api import (
+    bulk,
+    credits,
+    docs,
+    errors,
+    files,
+    invitations,
+    jobs,
+    live,
+    people,
+    sharing,
+    teams,
+    tokens,
+    tools,
+)
 
 DESCRIPTION = """
 Send `Authorization: Bearer TOKEN`, or the cookie of a signed-in browser. Every error is
@@ -40,7 +54,7 @@ def build() -> FastAPI:
     app.openapi_version = "3.0.2"
     errors.install(app)
     version_1 = APIRouter(prefix="/v1")
-    for module in (tools, files, jobs, credits, people, teams, invitations, tokens, live):
+    for module in (tools, files, bulk, jobs, sharing, credits, people, teams, invitations, tokens, live):
         version_1.include_router(module.router)
     app.include_router(version_1)
     app.router.routes.extend(docs.routes())

@@ -11,12 +11,13 @@ from starlette.responses import JSONResponse, Response
 
 from api import models
 from api.callers import Anyone, JobId, Reader, Runner
+from api.filters import ListQuery
 from api.shapes import job_detail, job_row
 from compute import workbench
 from compute.access import Action, may
 from compute.workbench import Submission
 from data.errors import BadInput
-from data.records import Job, JobFilter, Person, Status, Visibility, valid_id
+from data.records import Job, Person, Visibility, valid_id
 
 router = APIRouter(tags=["jobs"])
 
@@ -43,7 +44,11 @@ class SubmitBody(QuoteBody):
 
 
 class JobChanges(_Body):
-    name: str
+    """What is left out stays as it is."""
+
+    name: str | None = None
+    tags: list[str] | None = Field(None, max_length=100, description="All its tags from now on.")
+    starred: bool | None = Field(None, description="Your own mark; nobody else sees it.")
 
 
 @router.post("/quote", response_model=models.Quote, summary="What it would cost, and what stands in the way")
@@ -80,25 +85,14 @@ def submit(
     return JSONResponse(job_row(acting, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
 
 
-@router.get("/jobs", response_model=models.JobPage, summary="The team's jobs, newest first")
+@router.get(
+    "/jobs", response_model=models.JobPage, summary="The team's jobs, or those shared with you, newest first"
+)
 def jobs(
     person: Reader,
-    tool: Annotated[list[str] | None, Query(max_length=100)] = None,
-    status: Annotated[list[Status] | None, Query()] = None,
-    submitter: Annotated[list[str] | None, Query(description="A person's id, or `me`.")] = None,
-    q: Annotated[str | None, Query(max_length=200, description="Part of the name.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
-    ] = None,
+    query: Annotated[ListQuery, Query()],
 ) -> Response:
-    filter = JobFilter(
-        tool=tuple(tool or ()),
-        status=tuple(status or ()),
-        submitter=tuple(_submitter(person, one) for one in submitter or () if one),
-        q=q or None,
-    )
-    page = workbench.current().jobs(person, filter, limit=limit, cursor=cursor)
+    page = workbench.current().jobs(person, query.of(person), limit=query.limit, cursor=query.cursor)
     return JSONResponse(
         {"jobs": [job_row(person, job) for job in page.jobs], "next_cursor": page.next_cursor}
     )
@@ -109,10 +103,10 @@ def job(person: Anyone, job_id: JobId) -> Response:
     return _detail(person, job_id)
 
 
-@router.patch("/jobs/{job_id}", response_model=models.JobDetail, summary="Rename a job")
+@router.patch("/jobs/{job_id}", response_model=models.JobDetail, summary="Rename, tag or star a job")
 def change(person: Runner, job_id: JobId, body: JobChanges) -> Response:
     _refuse_broken_text(body)
-    return _after(person, workbench.current().rename(person, job_id, body.name))
+    return _after(person, workbench.current().change(person, job_id, body.name, body.tags, body.starred))
 
 
 @router.delete("/jobs/{job_id}", status_code=204, summary="Delete a job that has ended, with its results")
@@ -170,13 +164,6 @@ def _in_team(person: Person, team: str | None) -> Person:
     if team is None:
         return person
     return workbench.current().accounts.in_team(person, valid_id(team) or "")
-
-
-def _submitter(person: Person, submitter: str) -> str:
-    known = person.id if submitter == "me" else valid_id(submitter)
-    if known is None:
-        raise BadInput("submitter is a person's id or `me`.", field="submitter")
-    return known
 
 
 def _refuse_broken_text(body: BaseModel) -> None:

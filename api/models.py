@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,6 +50,8 @@ class JobRow(_Answer):
     error: JobFailure | None = None
     credits: int | None = None
     team: str | None = None
+    tags: list[str] | None = None
+    starred: bool | None = Field(None, description="By you.")
     links: dict[str, str] | None = None
 
 
@@ -92,6 +94,42 @@ class JobDetail(JobRow):
 class JobPage(_Answer):
     jobs: list[JobRow]
     next_cursor: str | None = Field(description="Null on the last page.")
+
+
+class Done(Named):
+    """A job that an action was done to; after a retry the new one."""
+
+
+class Undone(Named):
+    name: str = Field(description="Its id, where you may not see it.")
+    reason: str
+
+
+class BulkReport(_Answer):
+    done: list[Done]
+    refused: list[Undone]
+
+
+class Invited(_Answer):
+    email: str
+    status: Literal["pending", "accepted"]
+    link: str | None = Field(description="Takes a pending invitation up for whoever opens it first.")
+
+
+class Sharing(_Answer):
+    visibility: Visibility
+    invited: list[Invited]
+    words: str = Field(description="Who can see it, as a sentence.")
+
+
+class Relative(_Answer):
+    kind: Literal["input", "retry"]
+    job: JobRow | None = Field(description="Null: private to somebody else.")
+
+
+class Lineage(_Answer):
+    made_from: list[Relative]
+    led_to: list[Relative]
 
 
 class Problem(_Answer):
@@ -171,17 +209,66 @@ class Balance(_Answer):
     available: int
 
 
+class Credits(Balance):
+    mode: str = Field(description="enforce: what cannot be paid is refused; show: only counted; off.")
+    monthly_credits: int | None = Field(description="What every month gives the team; null for nothing.")
+    cap: int | None = Field(description="What one member may use in a month; null for no cap.")
+    used: int = Field(description="By your jobs of this month (UTC): held or charged, less what came back.")
+
+
+class TeamCredits(Balance):
+    team: Named
+    monthly_credits: int | None
+    person_credits: int | None = Field(description="What one member may use in a month; null for no cap.")
+
+
+class TeamsCredits(_Answer):
+    teams: list[TeamCredits]
+
+
 class LedgerEntry(_Answer):
+    number: int = Field(description="Later rows have higher numbers.")
     at: datetime
     kind: LedgerKind
     balance: int
     held: int
-    job: str | None
-    note: str
+    job: str | None = Field(description="Null for a grant, and once the job was deleted.")
+    note: str = Field(description="Of a job's rows the tool, of a grant what the admin wrote.")
+    person: Named | None = Field(description="Who submitted the job, or who granted.")
 
 
 class Ledger(_Answer):
     entries: list[LedgerEntry]
+    next_before: int | None = Field(description="The next page's `before`; null on the last page.")
+
+
+class SpentOnDay(_Answer):
+    day: date
+    tool: str
+    person: Named
+    credits: int = Field(description="Charged less what was refunded of it.")
+    jobs: int
+
+
+class Spending(_Answer):
+    since: datetime
+    until: datetime
+    credits: int
+    spent: list[SpentOnDay]
+
+
+class ToolPrice(_Answer):
+    tool: str
+    name: str
+    rule: str = Field(description="How the price is made; empty when the tool is free.")
+    example: str
+    credits: int | None = Field(description="Of the example; null where it cannot be looked at here.")
+    lines: list[PriceLine] = Field(description="Of the example.")
+
+
+class Prices(_Answer):
+    mode: str
+    tools: list[ToolPrice]
 
 
 class Token(_Answer):

@@ -30,6 +30,8 @@ def job_row(person: Person | None, job: Job) -> dict[str, Any]:
         "error": _error(job),
         "credits": job.credits,
         "team": job.team,
+        "tags": list(job.tags),
+        "starred": job.starred,
         "links": _links(job.id),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from compute import access
@@ -41,6 +41,12 @@ class Outcomes:
     done: list[tuple[str, str]]
     #: Name, or the id of what one may not see, and why not.
     refused: list[tuple[str, str]]
+    #: The ids of those, in the same order.
+    refused_ids: list[str] = field(default_factory=list)
+
+    def refuse(self, job_id: str, name: str, refusal: WellplateError) -> None:
+        self.refused.append((name, refusal.message))
+        self.refused_ids.append(job_id)
 
 
 class Bulk:
@@ -112,7 +118,7 @@ class Bulk:
             admitted = self._admitted(person, RIGHT[verb], part, outcomes)
             for job, answer in zip(admitted, act(admitted), strict=True):
                 if isinstance(answer, WellplateError):
-                    outcomes.refused.append((job.name, answer.message))
+                    outcomes.refuse(job.id, job.name, answer)
                 else:
                     outcomes.done.append((answer.id, answer.name))
             through += len(part)
@@ -128,7 +134,7 @@ class Bulk:
                 admitted.append(found)
             else:
                 name, refusal = found
-                outcomes.refused.append((name or job_id, refusal.message))
+                outcomes.refuse(job_id, name, refusal)
         return admitted
 
 

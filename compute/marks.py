@@ -30,7 +30,7 @@ class Marks:
     def tag(self, person: Person, job_id: str, tags: list[str]) -> Job:
         """These are all its tags from now on; who sees the job sees them. Raises BadInput."""
         job = self._gate.job(person, Action.RENAME, job_id)
-        tagged = marks.tag(self._store, Tagging(job.id, _clean(tags))).result(WRITE_TIMEOUT_S)
+        tagged = marks.tag(self._store, Tagging(job.id, clean_tags(tags))).result(WRITE_TIMEOUT_S)
         if tagged is None:
             raise NotFound(NO_SUCH_JOB)
         return tagged
@@ -41,7 +41,7 @@ class Marks:
         return marks.tags_of_team(self._store, person.team, person)
 
 
-def _clean(tags: list[str]) -> tuple[str, ...]:
+def clean_tags(tags: list[str]) -> tuple[str, ...]:
     """Without spaces around them, each once (in any case), in the order of the alphabet."""
     words = [" ".join(tag.split()) for tag in tags]
     for word in words:

@@ -46,6 +46,11 @@ class Sharing:
         self._outbox = outbox
         self._link = link
 
+    @property
+    def sends_mail(self) -> bool:
+        """Whether who is invited gets a mail; without a mail server the links are copied."""
+        return self._outbox.sends_mail
+
     def show(self, person: Person, job_id: str) -> Shared:
         """Who may see a job, for somebody who decides it."""
         job = self._gate.job(person, Action.SHARE, job_id)

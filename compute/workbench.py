@@ -18,7 +18,7 @@ from compute.cluster.client import Cluster
 from compute.credits import Credits
 from compute.ending import Answers, Ending
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
-from compute.marks import Marks
+from compute.marks import Marks, clean_tags
 from compute.menu import menu
 from compute.notices.notices import Notices
 from compute.offers import catalogue
@@ -265,6 +265,26 @@ class Workbench:
         if job is None:
             raise NotFound(NO_SUCH_JOB)
         return job
+
+    def change(
+        self,
+        person: Person,
+        job_id: str,
+        name: str | None = None,
+        tags: list[str] | None = None,
+        starred: bool | None = None,
+    ) -> Job:
+        """Name, tags and star; None leaves one as it is. Nothing changes where one of them cannot."""
+        changes_job = name is not None or tags is not None
+        self._gate.job(person, Action.RENAME if changes_job else Action.SEE_ROW, job_id)
+        words = None if tags is None else clean_tags(tags)
+        if name is not None:
+            self.rename(person, job_id, name)
+        if words is not None:
+            self.marks.tag(person, job_id, list(words))
+        if starred is not None:
+            self.marks.star(person, job_id, starred)
+        return self._gate.job(person, Action.SEE_ROW, job_id)
 
     def delete(self, person: Person, job_id: str) -> None:
         _only(self._ending.delete([self._gate.job(person, Action.DELETE, job_id)]))
