@@ -78,7 +78,7 @@ def _marks(filter: JobFilter, viewer: Person | None) -> list[Condition]:
 
 def words(q: str | None) -> tuple[list[str], list[str]]:
     """The words of a search, each once: those that must be there, and those that must not."""
-    every = list(dict.fromkeys((q or "").casefold().split()))
+    every = list(dict.fromkeys((q or "").lower().split()))
     unwanted = [word[1:] for word in every if len(word) > 1 and word.startswith("-")]
     return [word for word in every if len(word) == 1 or not word.startswith("-")], unwanted
 
