@@ -15,7 +15,7 @@ from compute.settings import Settings
 from compute.submitting import WRITE_TIMEOUT_S
 from data import allowances, ledger, purses, spending
 from data.allowances import Allowance
-from data.errors import BadInput, NotFound, Unavailable, WellplateError
+from data.errors import BadInput, NotFound, Unavailable
 from data.records import Balance, LedgerEntry, LedgerKind, Person, Spent, Team, utcnow, valid_id
 from data.store import Store
 from tools.contract import PriceLine, Tool
@@ -23,10 +23,11 @@ from tools.contract import PriceLine, Tool
 MOST_ENTRIES = 1000
 #: Of one grant or allowance.
 MOST_CREDITS = 10**9
+NOTE_LENGTH = 500
 NO_SUCH_TEAM = "There is no such team."
 
-#: What the example of a tool costs, line by line.
-ExamplePrice = Callable[[Person, Tool], list[PriceLine]]
+#: What the example of a tool costs, line by line; None where it cannot be told.
+ExamplePrice = Callable[[Person, Tool], list[PriceLine] | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,13 +49,11 @@ class ToolPrice:
     name: str
     #: In words; empty for a tool that is free.
     rule: str
-    #: Of the tool's example.
+    #: Name of the tool's example, and what that costs.
     example: str
     lines: list[PriceLine]
-
-    @property
-    def credits(self) -> int:
-        return sum(line.credits for line in self.lines)
+    #: None where the example cannot be looked at here, such as for a tool that is not installed.
+    credits: int | None
 
 
 class Credits:
@@ -87,9 +86,13 @@ class Credits:
             "ask the site's admin for a grant."
         )
 
+    def team(self, person: Person) -> Team:
+        """The team in which this person acts, with its allowance and cap."""
+        return allowances.team(self._store, person.team)
+
     def mine(self, person: Person) -> Used:
         """What this person has used of this month's cap."""
-        cap = allowances.team(self._store, person.team).person_credits
+        cap = self.team(person).person_credits
         since = allowances.month_of(utcnow())
         return Used(cap=cap, used=purses.used(self._store, person.team, person.id, since))
 
@@ -147,11 +150,15 @@ class Credits:
         return [self._price(person, tool) for tool in catalogue(self._settings)]
 
     def _price(self, person: Person, tool: Tool) -> ToolPrice:
-        example = tool.example()
-        lines: list[PriceLine] = []
-        with suppress(WellplateError):  # an example that cannot be looked at here still has a rule
-            lines = self._example_price(person, tool)
-        return ToolPrice(tool=tool.id, name=tool.name, rule=tool.pricing, example=example.name, lines=lines)
+        lines = self._example_price(person, tool)
+        return ToolPrice(
+            tool=tool.id,
+            name=tool.name,
+            rule=tool.pricing,
+            example=tool.example().name,
+            lines=lines or [],
+            credits=None if lines is None else sum(line.credits for line in lines),
+        )
 
     # The site's admin ----------------------------------------------------------------------------------------
 
@@ -159,10 +166,15 @@ class Credits:
         """Give a team credits, or take some back. A `key` is used once, ever: repeated, it changes nothing."""
         _need_admin(person)
         _refuse_too_many(credits)
-        known = _team_id(team)
-        return ledger.grant(self._store, known, credits, note, person=person.id, key=key).result(
-            WRITE_TIMEOUT_S
+        given = ledger.grant(
+            self._store,
+            _team_id(team),
+            credits,
+            _clean_note(note),
+            person=person.id,
+            key=None if key is None else f"grant:{key}",
         )
+        return given.result(WRITE_TIMEOUT_S)
 
     def allow(self, person: Person, team: str, monthly_credits: int | None) -> Team:
         """What every month gives this team. One that was given this month already changes with the next."""
@@ -199,6 +211,13 @@ def _need_admin(person: Person) -> None:
 def _refuse_too_many(credits: int) -> None:
     if abs(credits) > MOST_CREDITS:
         raise BadInput(f"At most {MOST_CREDITS:,} credits at a time.", field="credits")
+
+
+def _clean_note(note: str) -> str:
+    clean = " ".join(note.split())
+    if len(clean) > NOTE_LENGTH:
+        raise BadInput(f"A note has at most {NOTE_LENGTH} characters.", field="note")
+    return clean
 
 
 def _team_id(team: str) -> str:

@@ -39,7 +39,7 @@ def test_answers_are_as_documented(lab: Laboratory, browser: TestClient) -> None
     holds(models.JobDetail, browser.patch(second, json={"name": "b"}))
     holds(models.JobRow, browser.post(f"{second}/retry"))
     holds(models.JobPage, browser.get("/api/v1/jobs"))
-    holds(models.Balance, browser.get("/api/v1/credits"))
+    holds(models.Credits, browser.get("/api/v1/credits"))
     assert holds(models.Ledger, browser.get("/api/v1/credits/entries"))["entries"]
     holds(models.NewToken, browser.post("/api/v1/tokens", json={"name": "t"}))
     assert holds(models.Tokens, browser.get("/api/v1/tokens"))["tokens"]
