@@ -44,12 +44,6 @@ def invitations(store: Store, job_id: str) -> list[Invitation]:
     return [invitation(row) for row in store.read("invitations_to_jobs", jobs=[known])] if known else []
 
 
-def invitees(store: Store, job_id: str) -> list[str]:
-    """The names of those who have taken their invitation to a job up."""
-    known = valid_id(job_id)
-    return [row["name"] for row in store.read("invitees", jobs=[known])] if known else []
-
-
 @ranked(Rank.OTHER)
 def shares(transaction: Transaction, arguments: list[Share]) -> list[Shared | None]:
     """One after the other: the last of two who share a job at the same moment decides."""
@@ -77,42 +71,40 @@ def _show(transaction: Transaction, job: Job, share: Share) -> Job:
 
 def _invite(transaction: Transaction, job: Job, share: Share) -> tuple[list[Invitation], list[Invitation]]:
     """The invitations that stand afterwards, and which of them are new."""
-    before = [invitation(row) for row in transaction.run("invitations_to_jobs", jobs=[job.id])]
+    before = _standing(transaction, job)
     if share.emails is None:
         return before, []
-    kept = [one for one in before if one.email in share.emails]
     gone = [one for one in before if one.email not in share.emails]
     if gone:
         transaction.run("withdraw_invitations", ids=[one.id for one in gone], now=transaction.now)
         _note(transaction, share, "invitation withdrawn")
-    known = {one.email for one in kept}
+    known = {one.email for one in before}
     added = [email for email in share.emails if email not in known]
-    if not added:
-        return kept, []
+    if added:
+        _add(transaction, job, share, added)
+    after = _standing(transaction, job)
+    return after, [one for one in after if one.email in added]
+
+
+def _add(transaction: Transaction, job: Job, share: Share, emails: list[str]) -> None:
     rows = transaction.run(
         "invite_to_jobs",
-        ids=[new_id() for _ in added],
-        emails=added,
-        jobs=[job.id] * len(added),
-        inviters=[share.by] * len(added),
+        ids=[new_id() for _ in emails],
+        emails=emails,
+        jobs=[job.id] * len(emails),
+        inviters=[share.by] * len(emails),
         now=transaction.now,
     )
-    new = [invitation(row) for row in rows]
     _note(transaction, share, "invited")
+    told = f"{share.by_name} shared “{job.name}” with you."
+    known = [row["person"] for row in rows if row["person"]]
     notices.insert(
-        transaction,
-        [
-            NewNotice(
-                person=one.person,
-                kind="shared",
-                text=f"{share.by_name} shared “{job.name}” with you.",
-                job=job.id,
-            )
-            for one in new
-            if one.person
-        ],
+        transaction, [NewNotice(person=person, kind="shared", text=told, job=job.id) for person in known]
     )
-    return kept + new, new
+
+
+def _standing(transaction: Transaction, job: Job) -> list[Invitation]:
+    return [invitation(row) for row in transaction.run("invitations_to_jobs", jobs=[job.id])]
 
 
 def _note(transaction: Transaction, share: Share, action: str) -> None:

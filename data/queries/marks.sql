@@ -21,7 +21,7 @@ insert into tags (seq, tag) select unnest($seqs::bigint[]), unnest($tags::varcha
 
 -- name: tags_of_jobs
 -- The tags of some jobs.
-select seq, list(tag order by tag) as tags from tags where seq in (select unnest($seqs::bigint[])) group by seq;
+select seq, list(tag order by lower(tag), tag) as tags from tags where seq in (select unnest($seqs::bigint[])) group by seq;
 
 -- name: stars_on_jobs
 -- Which of these jobs somebody has starred.

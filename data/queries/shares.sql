@@ -13,13 +13,6 @@ from invitations
 where job in (select unnest($jobs::uuid[])) and revoked_at is null
 order by created_at, email;
 
--- name: invitees
--- Jobs whose invitation somebody has taken up, with the names of those people.
-select i.job, p.name
-from invitations i join persons p on p.id = i.person
-where i.job in (select unnest($jobs::uuid[])) and i.revoked_at is null
-order by p.name;
-
 -- name: withdraw_invitations
 -- These invitations end.
 update invitations set revoked_at = $now
@@ -34,4 +27,4 @@ from (
         unnest($inviters::uuid[]) as invited_by
 ) i
 left join persons p on p.email = i.email and p.verified and p.active
-returning id, email, team, job, batch, role, invited_by, person, created_at;
+returning id, person;

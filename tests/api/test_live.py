@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from api import hub
 from api.hub import Hub, Listener
 from data.records import Change, Person, Status, Visibility, new_id
+from tests.compute.submitting import verify
 from tests.laboratory import BODY, ORIGIN, Laboratory
 
 
@@ -279,3 +280,43 @@ def test_job_that_became_private_is_gone_once(lab: Laboratory, ada: Person) -> N
         return await listener.events()
 
     assert asyncio.run(run()) == [{"seq": 2, "job": "a", "gone": True}]
+
+
+def no_more_of(page: WebSocketTestSession, job_id: str) -> None:
+    """The next that is heard is the answer to a question, and it is that the job is gone."""
+    page.send_json({"subscribe": {"jobs": [job_id]}})
+    assert page.receive_json() == {"job": job_id, "gone": True}
+
+
+def test_page_of_a_public_job_ends_when_it_is_public_no_more(lab: Laboratory, ada: Person) -> None:
+    owner = lab.browser(ada)
+    job_id = submit(owner, visibility="public")
+    with socket(lab.browser(), job_id) as page:
+        lab.start(job_id)
+        assert page.receive_json()["status"] == "processing"
+        owner.put(f"/api/v1/jobs/{job_id}/sharing", json={"visibility": "users"})
+        gone = page.receive_json()
+        assert (gone["job"], gone["gone"]) == (job_id, True)
+        lab.complete(job_id, {})
+        no_more_of(page, job_id)
+
+
+def test_page_of_an_invited_person_ends_when_the_invitation_is_withdrawn(
+    lab: Laboratory, ada: Person
+) -> None:
+    """The job stays open to invited people; this one is none any more."""
+    owner, zoe = lab.browser(ada), lab.found("zoe")
+    verify(lab, zoe)
+    job_id = submit(owner)
+    path = f"/api/v1/jobs/{job_id}/sharing"
+    owner.put(path, json={"visibility": "invited", "invited": [zoe.email, "a@x.example"]})
+    with socket(lab.browser(zoe), job_id) as page:
+        owner.put(path, json={"invited": [zoe.email]})
+        assert page.receive_json()["status"] == "pending"
+        lab.start(job_id)
+        assert page.receive_json()["status"] == "processing"
+        owner.put(path, json={"invited": []})
+        gone = page.receive_json()
+        assert (gone["job"], gone["gone"]) == (job_id, True)
+        lab.complete(job_id, {})
+        no_more_of(page, job_id)
