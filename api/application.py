@@ -13,6 +13,7 @@ from api import (
     invitations,
     jobs,
     live,
+    notices,
     people,
     sharing,
     teams,
@@ -26,8 +27,9 @@ Send `Authorization: Bearer TOKEN`, or the cookie of a signed-in browser. Every 
 
 A file of an input is `{"file": FILE_ID}`, `{"job": JOB_ID, "path": PATH}` or `{"text": "...", "name": "x.fasta"}`.
 
-Pages listen at the WebSocket `/api/v1/live`: send `{"subscribe": {"jobs": [JOB_ID], "list": true}}`, hear
-`{"seq", "job", "status", "progress", "step", "attempt"}` or `{"seq", "job", "gone": true}`. Programs read the same
+Pages listen at the WebSocket `/api/v1/live`: send `{"subscribe": {"jobs": [JOB_ID], "list": true, "notices": true}}`,
+hear `{"seq", "job", "status", "progress", "step", "attempt"}`, `{"seq", "job", "gone": true}` or `{"notices": UNREAD}`.
+Programs read the same
 from `/api/v1/events`.
 """
 
@@ -54,7 +56,20 @@ def build() -> FastAPI:
     app.openapi_version = "3.0.2"
     errors.install(app)
     version_1 = APIRouter(prefix="/v1")
-    for module in (tools, files, bulk, jobs, sharing, credits, people, teams, invitations, tokens, live):
+    for module in (
+        tools,
+        files,
+        bulk,
+        jobs,
+        sharing,
+        credits,
+        people,
+        teams,
+        invitations,
+        tokens,
+        notices,
+        live,
+    ):
         version_1.include_router(module.router)
     app.include_router(version_1)
     app.router.routes.extend(docs.routes())

@@ -28,6 +28,8 @@ MAX_RECENT = 2000
 
 PING: dict[str, Any] = {"ping": True}
 SIGNED_OUT: dict[str, Any] = {"signed_out": True}
+#: The number of unread notices is put in when it is sent: it is the newest then, and read once for many notices.
+NOTICES: dict[str, Any] = {"notices": None}
 
 
 class Listener:
@@ -38,6 +40,8 @@ class Listener:
         self.jobs: frozenset[str] = frozenset()
         #: The team whose whole list is listened to.
         self.team: str | None = None
+        #: Whether the person's own notices are listened to.
+        self.notices = False
         self.signed_out = False
         self.cut = False
         self._waiting: dict[str, tuple[dict[str, Any], bool]] = {}
@@ -112,8 +116,14 @@ class Hub:
         self._by_job: dict[str, set[Listener]] = {}
         self._by_team: dict[str, set[Listener]] = {}
         self._by_credential: dict[str, set[Listener]] = {}
+        #: By person, for their notices.
+        self._by_person: dict[str, set[Listener]] = {}
         self._recent: deque[tuple[float, Change]] = deque(maxlen=MAX_RECENT)
-        self._stops = [bench.listen(self._heard), bench.accounts.on_revoked(self._revoked)]
+        self._stops = [
+            bench.listen(self._heard),
+            bench.accounts.on_revoked(self._revoked),
+            bench.notices.listen(self._noticed),
+        ]
 
     def close(self) -> None:
         for stop in self._stops:
@@ -127,6 +137,11 @@ class Hub:
         self._recent.extend((now, change) for change in changes)
         if any(change.job in self._by_job or change.team in self._by_team for change in changes):
             self._soon(self._deliver, changes)
+
+    def _noticed(self, persons: frozenset[str]) -> None:
+        """In the store's writer thread, after a commit."""
+        if any(person in self._by_person for person in persons):
+            self._soon(self._ring, persons)
 
     def _revoked(self, credentials: frozenset[str]) -> None:
         self._soon(self._end, credentials)
@@ -152,9 +167,11 @@ class Hub:
         if listener.person is not None and listener.person.credential is not None:
             _discard(self._by_credential, listener.person.credential, listener)
 
-    def subscribe(self, listener: Listener, jobs: Iterable[str], *, whole_list: bool) -> None:
-        """Listen to these jobs, whose row the listener may see, and to no others."""
-        before, team_before = listener.jobs, listener.team
+    def subscribe(
+        self, listener: Listener, jobs: Iterable[str], *, whole_list: bool, notices: bool = False
+    ) -> None:
+        """Listen to these jobs, whose row the listener may see, and to no others; and to the own notices."""
+        before, team_before, notices_before = listener.jobs, listener.team, listener.notices
         self._forget(listener)
         listener.jobs = frozenset(jobs)
         listener.team = listener.person.team if whole_list and listener.person else None
@@ -162,6 +179,11 @@ class Hub:
             self._by_job.setdefault(job, set()).add(listener)
         if listener.team:
             self._by_team.setdefault(listener.team, set()).add(listener)
+        listener.notices = notices and listener.person is not None
+        if listener.notices and listener.person is not None:
+            self._by_person.setdefault(listener.person.id, set()).add(listener)
+            if not notices_before:
+                self._ring([listener.person.id])
         self._catch_up(
             listener, listener.jobs - before, listener.team if listener.team != team_before else None
         )
@@ -177,6 +199,11 @@ class Hub:
             concerned = self._by_job.get(change.job, set()) | self._by_team.get(change.team, set())
             for listener in concerned:
                 self._tell(listener, change)
+
+    def _ring(self, persons: Iterable[str]) -> None:
+        for person in persons:
+            for listener in self._by_person.get(person, ()):
+                listener.offer("notices", NOTICES, urgent=False)
 
     def _tell(self, listener: Listener, change: Change) -> None:
         """What this listener may know of a change: the change, that the job is gone, or nothing."""
@@ -220,6 +247,8 @@ class Hub:
             _discard(self._by_job, job, listener)
         if listener.team:
             _discard(self._by_team, listener.team, listener)
+        if listener.notices and listener.person is not None:
+            _discard(self._by_person, listener.person.id, listener)
 
 
 def _discard(index: dict[str, set[Listener]], key: str, listener: Listener) -> None:

@@ -1,8 +1,9 @@
 """Live events: a WebSocket for pages, server-sent events for programs.
 
-The client says what it shows, `{"subscribe": {"jobs": [id, ...], "list": true}}`, each time in full. It hears
-`{seq, job, status, progress, step, attempt}`, `{seq, job, gone}` for a job that was deleted or that it may no longer
-see, `{"signed_out": true}` before the end of a revoked session, and a ping now and then.
+The client says what it shows, `{"subscribe": {"jobs": [id, ...], "list": true, "notices": true}}`, each time in full.
+It hears `{seq, job, status, progress, step, attempt}`, `{seq, job, gone}` for a job that was deleted or that it may no
+longer see, `{"notices": 3}` with the number of unread notices, at first and when they change, `{"signed_out": true}`
+before the end of a revoked session, and a ping now and then.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import hub
 from api.callers import Reader, identify
-from api.hub import PING, SIGNED_OUT, Hub, Listener
+from api.hub import NOTICES, PING, SIGNED_OUT, Hub, Listener
 from compute import access, workbench
 from compute.access import Scope
 from data.errors import Forbidden, NotFound, NotSignedIn
@@ -40,6 +41,7 @@ class _Subscription(BaseModel):
 
     jobs: list[str] = Field(default_factory=list, max_length=MAX_JOBS)
     whole_list: bool = Field(False, alias="list")
+    notices: bool = False
 
 
 class _Message(BaseModel):
@@ -125,6 +127,7 @@ async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | No
             listener,
             [job for job in wanted.jobs if job in known or job in allowed],
             whole_list=wanted.whole_list,
+            notices=wanted.notices,
         )
         for job in new:
             if job not in allowed:
@@ -135,12 +138,20 @@ async def _write(socket: WebSocket, station: Hub, listener: Listener) -> int | N
     """Send what is due; the close code once it is over."""
     while due := await listener.events():
         for event in due:
+            if event is NOTICES:
+                event = await _unread(station, listener)
             if not await _sent(socket, event):
                 return None
         if due == [SIGNED_OUT]:
             return POLICY_VIOLATION
         station.check(listener)
     return TRY_AGAIN_LATER
+
+
+async def _unread(station: Hub, listener: Listener) -> dict[str, Any]:
+    person = listener.person
+    assert person is not None  # nobody else listens to notices
+    return {"notices": await to_thread.run_sync(station.bench.notices.unread, person)}
 
 
 async def _sent(socket: WebSocket, event: dict[str, Any]) -> bool:

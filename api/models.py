@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.records import ErrorKind, LedgerKind, Role, Status, Visibility
+from data.records import ErrorKind, LedgerKind, Role, Status, Visibility, When
 
 
 class _Answer(BaseModel):
@@ -378,3 +378,32 @@ class AuditEntry(_Answer):
 
 class Audit(_Answer):
     entries: list[AuditEntry]
+
+
+class Notice(_Answer):
+    id: str
+    kind: str = Field(examples=["job_ended", "shared"])
+    text: str
+    job: str | None = Field(description="What it is about, where that is a job.")
+    created: datetime
+    read: datetime | None = Field(description="Null: not yet.")
+
+
+class Notices(_Answer):
+    unread: int
+    notices: list[Notice]
+
+
+class Unread(_Answer):
+    unread: int
+
+
+class Notifications(_Answer):
+    """Of which ends of your jobs you hear, and where."""
+
+    bell: When
+    mail: When
+    webhook: When
+    webhook_url: str
+    sends_mail: bool = Field(description="Whether this site sends mail.")
+    webhook_hosts: list[str] = Field(description="Where a webhook may lead, as the site's settings name it.")

@@ -43,6 +43,8 @@ def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workb
             # Also when the start fails half-way: no process is left behind.
             opened.callback(dispatcher.stop, end_cluster=end_cluster)
             dispatcher.start()
+            opened.callback(outbox.stop)
+            outbox.start()
         set_current(workbench)
         opened.callback(set_current, None)
         server = settings.run_folder / "server.json"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from compute import access
 from compute.access import Scope
-from compute.notices import webhooks
+from compute.notices import addresses
 from compute.notices.outbox import Outbox
 from compute.people.directory import Directory
 from data import notices
@@ -70,7 +70,7 @@ class Notices:
         if wanted.webhook is not When.NEVER and not url:
             raise BadInput("Give the address that shall be called.", field="webhook_url")
         if url and (url, wanted.webhook) != (before.webhook_url, before.webhook):
-            webhooks.check(url, self.webhook_hosts)
+            addresses.check(url, self.webhook_hosts)
         kept = replace(wanted, webhook_url=url)
         notices.prefer(self._store, Choice(person=person.id, preferences=kept)).result()
         return kept

@@ -1,58 +1,81 @@
-"""Notices posted to an address of a person's choice, at hosts that the site's settings name."""
+"""Notices posted as JSON. Hosts are asked at the same time, and each host for one thing after the other."""
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable
 
-from data.errors import BadInput
+import httpx
 
-LONGEST = 2000
-PORTS = {"https": 443, "http": 80}
+from compute.notices.addresses import allowed, host_of
+from compute.notices.carrier import Failure, Report
+from compute.settings import Settings
+from data.deliveries import Delivery
 
-
-def check(url: str, hosts: tuple[str, ...]) -> None:
-    """Refuse an address to which nothing may be posted from here."""
-    if not hosts:
-        raise BadInput("This site posts to no webhooks. Ask the person who runs it.", field="webhook_url")
-    parts = _parts(url)
-    if parts is None:
-        raise BadInput("Give an address such as https://hooks.example.org/abc.", field="webhook_url")
-    if _origin(parts) not in {_named(host) for host in hosts}:
-        allowed = ", ".join(hosts)
-        raise BadInput(f"Notices may be posted to these hosts only: {allowed}.", field="webhook_url")
+#: From the first byte of a connection to the end of the answer's head; the rest is not read.
+PATIENCE_S = 10.0
 
 
-def allowed(url: str, hosts: tuple[str, ...]) -> bool:
-    try:
-        check(url, hosts)
-    except BadInput:
-        return False
-    return True
+class Webhooks:
+    def __init__(self, settings: Settings, *, patience_s: float = PATIENCE_S) -> None:
+        self._hosts = settings.notices.webhook_hosts
+        self._site = settings.public_url
+        self._patience_s = patience_s
+        # It logs every address at INFO, and the address of a webhook is as good as a password.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    def send(self, batch: list[Delivery], report: Report, stopping: Callable[[], bool]) -> None:
+        asyncio.run(self._send(batch, report, stopping))
+
+    async def _send(self, batch: list[Delivery], report: Report, stopping: Callable[[], bool]) -> None:
+        async with httpx.AsyncClient(follow_redirects=False, timeout=self._patience_s) as client:
+            await asyncio.gather(
+                *(self._to_one_host(client, each, report, stopping) for each in _by_host(batch))
+            )
+
+    async def _to_one_host(
+        self, client: httpx.AsyncClient, left: list[Delivery], report: Report, stopping: Callable[[], bool]
+    ) -> None:
+        """What a host that does not answer has not got yet waits too, instead of waiting for it each time."""
+        while left and not stopping():
+            try:
+                failure = await self._post(client, left[0])
+            except (httpx.TransportError, TimeoutError):
+                report(left, Failure(problem="The other side did not answer."))
+                return
+            report([left.pop(0)], failure)
+
+    async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> Failure | None:
+        """None when it was taken. Raises what the connection raises."""
+        if not allowed(delivery.target, self._hosts):
+            return Failure(problem="This site does not post to that host any more.", final=True)
+        headers = {"User-Agent": "Wellplate", "Wellplate-Delivery": delivery.id}
+        async with (
+            asyncio.timeout(self._patience_s),
+            client.stream("POST", delivery.target, json=self._body(delivery), headers=headers) as answer,
+        ):
+            return _failure(answer.status_code)
+
+    def _body(self, delivery: Delivery) -> dict[str, object]:
+        told: dict[str, object] = json.loads(delivery.body)
+        job = told.get("job")
+        if isinstance(job, dict):
+            told["job"] = job | {"url": f"{self._site}/app/jobs?jobId={job['id']}"}
+        return told
 
 
-def host_of(url: str) -> str:
-    """For messages and logs: the rest of an address is often as good as a password."""
-    parts = _parts(url)
-    return parts.hostname or "" if parts else ""
-
-
-def _parts(url: str) -> SplitResult | None:
-    """None for what is no address of the web, or holds a password."""
-    if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+def _failure(status: int) -> Failure | None:
+    if 200 <= status < 300:
         return None
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in PORTS and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port or an IPv6 address that is none
-        return None
-    return parts if known and "@" not in parts.netloc else None
+    if 300 <= status < 400:
+        return Failure(problem=f"The other side redirects ({status}), which is not followed.")
+    return Failure(problem=f"The other side answered {status}.")
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
-
-
-def _named(host: str) -> tuple[str, str | None, int] | None:
-    """`hooks.example.org` or `hooks.example.org:8443` for https, `http://10.0.0.5:9000` for one without TLS."""
-    parts = _parts(host if "://" in host else f"https://{host}")
-    return _origin(parts) if parts else None
+def _by_host(batch: Iterable[Delivery]) -> list[list[Delivery]]:
+    hosts: dict[str, list[Delivery]] = {}
+    for delivery in batch:
+        hosts.setdefault(host_of(delivery.target), []).append(delivery)
+    return list(hosts.values())

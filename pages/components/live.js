@@ -12,7 +12,8 @@ class Live {
   }
 
   show({ data, setTriggerValue }) {
-    const subscribe = JSON.stringify({ subscribe: { jobs: data.jobs, list: data.list } });
+    const { jobs, list, notices } = data;
+    const subscribe = JSON.stringify({ subscribe: notices ? { jobs, list, notices } : { jobs, list } });
     this.tell = (value) => setTriggerValue("changed", value);
     if (subscribe === this.subscribe) return;
     this.subscribe = subscribe;
@@ -34,7 +35,9 @@ class Live {
 
   hear(event) {
     if (event.signed_out) this.over = true;
-    if (event.signed_out || event.job) this.redraw();
+    const rings = event.notices !== undefined && event.notices !== this.notices;
+    if (rings) this.notices = event.notices;
+    if (event.signed_out || event.job || rings) this.redraw();
   }
 
   /** A socket that broke comes back by itself, later each time. */
