@@ -1,4 +1,4 @@
-"""Jobs: the list, or the one that the URL names."""
+"""Jobs: the list, or the one that the URL names. A public job opens for anybody, the list only for who is signed in."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import streamlit as st
 from compute import workbench
 from compute.workbench import Workbench
 from data.records import Person
-from pages import job_detail, job_list, session
+from pages import job_detail, job_list, session, sign_in
 
 
-def main(workbench: Workbench, person: Person) -> None:
+def main(workbench: Workbench, person: Person | None) -> None:
     job_id = st.query_params.get("jobId")
-    if job_id is None:
+    if job_id is not None:
+        job_detail.main(workbench, person, job_id)
+    elif person is not None:
         job_list.main(workbench, person)
     else:
-        job_detail.main(workbench, person, job_id)
+        sign_in.ask()
 
 
 if __name__ == "__main__":
-    if (who := session.person()) is not None:
-        main(workbench.current(), who)
+    main(workbench.current(), session.person())

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from compute.bulk import STATUSES, Outcomes, Verb
 from compute.credits import ToolPrice, Used
 from compute.gate import row_only
-from compute.workbench import Health, Outcomes, Quote, Submission, ToolStatus
+from compute.menu import menu
+from compute.workbench import Health, Quote, Submission, ToolStatus
 from data import tables
 from data.errors import BadInput, Forbidden, NotEnoughCredits, NotFound, Unavailable, WrongState
-from data.people import ApiToken, Session
+from data.people import ApiToken, Membership, Session
 from data.records import (
     Balance,
     ErrorKind,
@@ -32,6 +34,8 @@ from data.records import (
     JobPage,
     LedgerEntry,
     LedgerKind,
+    Lineage,
+    Notice,
     Person,
     Role,
     Spent,
@@ -204,6 +208,9 @@ class Accounts:
     def person(self, cookie: str | None) -> Person | None:
         return self.who
 
+    def teams(self, person: Person) -> list[Membership]:
+        return [Membership(person=person.id, team=person.team, team_name=person.team_name, role=person.role)]
+
     def sessions(self, person: Person) -> list[Session]:
         return list(self.open)
 
@@ -284,11 +291,77 @@ class Credits:
         return []
 
 
+class Notices:
+    """Nothing happened."""
+
+    def unread(self, person: Person) -> int:
+        return 0
+
+    def list(self, person: Person, limit: int = 50) -> list[Notice]:
+        return []
+
+
+class Sharing:
+    """Nothing is shared."""
+
+    def words(self, person: Person | None, job: Job) -> str:
+        return "Only you" if person and person.id == job.submitter else f"Only {job.submitter_name}"
+
+
+class Marks:
+    def __init__(self, bench: FakeWorkbench) -> None:
+        self.bench = bench
+
+    def star(self, person: Person, job_id: str, on: bool) -> None:
+        self.bench._put(replace(self.bench.records[job_id], starred=on))
+
+    def tag(self, person: Person, job_id: str, tags: list[str]) -> Job:
+        return self.bench._put(replace(self.bench.records[job_id], tags=tuple(tags)))
+
+    def tags(self, person: Person) -> list[str]:
+        return sorted({tag for job in self.bench.records.values() for tag in job.tags})
+
+
+class Bulk:
+    """One after the other; refuses by state only."""
+
+    def __init__(self, bench: FakeWorkbench) -> None:
+        self.bench = bench
+
+    def chosen(self, person: Person, verb: Verb, chosen: JobFilter) -> list[Job]:
+        return [job for job in self.bench._matching(chosen) if job.status in STATUSES[verb]]
+
+    def cancel(self, person: Person, jobs: list[str]) -> Outcomes:
+        return self._each(jobs, lambda id: self.bench.cancel(person, id))
+
+    def delete(self, person: Person, jobs: list[str]) -> Outcomes:
+        return self._each(jobs, lambda id: self.bench.delete(person, id))
+
+    def retry(self, person: Person, jobs: list[str]) -> Outcomes:
+        return self._each(jobs, lambda id: self.bench.retry(person, id))
+
+    def _each(self, jobs: list[str], action: Callable[[str], Job | None]) -> Outcomes:
+        outcomes = Outcomes(done=[], refused=[])
+        for job_id in jobs:
+            name = self.bench.records[job_id].name
+            try:
+                job = action(job_id)
+                outcomes.done.append((job.id if job else job_id, name))
+            except WrongState as error:
+                outcomes.refused.append((name, error.message))
+        return outcomes
+
+
 class FakeWorkbench:
     def __init__(self, person: Person | None = ANNA, *, jobs: bool = True, credits: int = 940) -> None:
         self.accounts = Accounts(person)
         self.read_only: str | None = None
         self.credits = Credits(self, credits)
+        self.notices = Notices()
+        self.sharing = Sharing()
+        self.marks = Marks(self)
+        self.bulk = Bulk(self)
+        self.relatives: dict[str, Lineage] = {}
         self.records: dict[str, Job] = {}
         self.details: dict[str, JobDetail] = {}
         self.submitted: list[Submission] = []
@@ -382,19 +455,10 @@ class FakeWorkbench:
         return row_only(detail) if job_id in self.private else detail
 
     def actions(self, person: Person | None, job: Job) -> dict[str, str | None]:
-        over = None if job.status.terminal else "It has not ended yet."
-        live = None if job.live else "It has ended already."
-        done = None if job.status is Status.COMPLETED else "There is no result."
-        return {
-            "open": None,
-            "rename": None,
-            "duplicate": None,
-            "retry": over,
-            "cancel": live,
-            "delete": over,
-            "download": done,
-            "copy_link": None,
-        }
+        return menu(person, job)
+
+    def lineage(self, person: Person | None, job_id: str) -> Lineage:
+        return self.relatives.get(job_id, Lineage(made_from=[], led_to=[]))
 
     def waiting(self, person: Person | None, job_id: str) -> str | None:
         if self.records[job_id].status is not Status.PENDING:
@@ -427,12 +491,6 @@ class FakeWorkbench:
             raise WrongState(f"“{job.name}” runs; cancel it first.")
         self.calls.append(("delete", job_id))
         del self.records[job_id]
-
-    def cancel_many(self, person: Person, job_ids: list[str]) -> Outcomes:
-        return self._each(lambda job_id: self.cancel(person, job_id), job_ids)
-
-    def delete_many(self, person: Person, job_ids: list[str]) -> Outcomes:
-        return self._each(lambda job_id: self.delete(person, job_id), job_ids)
 
     def submission(self, person: Person, job_id: str) -> Submission:
         detail = self.job(person, job_id)
@@ -555,25 +613,32 @@ class FakeWorkbench:
             job
             for job in self.records.values()
             if (not filter.tool or job.tool in filter.tool)
+            and job.tool not in filter.not_tool
             and (not filter.status or job.status in filter.status)
+            and job.status not in filter.not_status
             and (not filter.submitter or job.submitter in filter.submitter)
+            and job.submitter not in filter.not_submitter
             and (not filter.q or filter.q.lower() in job.name.lower())
+            and (filter.tag is None or filter.tag in job.tags)
+            and (not filter.starred or job.starred)
+            and (filter.since is None or job.created_at >= filter.since)
+            and (filter.until is None or job.created_at < filter.until)
+            and _within(job, filter.longer_s, filter.shorter_s)
+            and not filter.shared
         ]
 
     def _put(self, job: Job) -> Job:
         self.records[job.id] = job
         return job
 
-    def _each(self, action: Any, job_ids: list[str]) -> Outcomes:
-        done, refused = [], []
-        for job_id in job_ids:
-            name = self.records[job_id].name
-            try:
-                action(job_id)
-                done.append(name)
-            except WrongState as error:
-                refused.append((name, error.message))
-        return Outcomes(done=done, refused=refused)
+
+def _within(job: Job, longer_s: float | None, shorter_s: float | None) -> bool:
+    if longer_s is None and shorter_s is None:
+        return True
+    if job.started_at is None:
+        return False
+    took = ((job.ended_at or utcnow()) - job.started_at).total_seconds()
+    return (longer_s or 0) <= took <= (shorter_s or math.inf)
 
 
 FAILURE = JobError(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 import streamlit as st
 
-from data.records import Job, Status
-from pages import job_actions, job_list, statuses
+from compute import workbench
+from compute.bulk import Verb
+from data.records import Job, JobFilter, Status
+from pages import job_actions, job_dialogs, job_table, statuses
 from tests.pages.conftest import Open
 from tests.pages.fake_workbench import ANNA, FakeWorkbench
 
@@ -17,13 +21,9 @@ def named(bench: FakeWorkbench, name: str) -> Job:
     return next(job for job in bench.records.values() if job.name.startswith(name))
 
 
-def test_newest_come_first_with_their_actions(open_page: Open) -> None:
+def test_newest_come_first(open_page: Open) -> None:
     table = open_page("jobs.py").dataframe[0].value
     assert list(table["name"])[:2] == ["asciminib → ABL1 myristate", "1iep to mmCIF"]
-    actions = dict(zip(table["name"], table["actions"], strict=True))
-    assert job_actions.LABELS["cancel"] in actions["axitinib → ABL1 T315I"]
-    assert job_actions.LABELS["delete"] not in actions["axitinib → ABL1 T315I"]
-    assert job_actions.LABELS["delete"] in actions["ponatinib → ABL1 (1iep)"]
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,33 @@ def test_newest_come_first_with_their_actions(open_page: Open) -> None:
         ({"status": "nonsense"}, 10),  # what the URL does not know is left out
         ({"tool": "convert-sequences"}, 2),
         ({"q": "ABL1", "status": "cancelled"}, 1),
+        ({"submitter": "me"}, 6),
+        ({"not_submitter": "me"}, 4),
+        ({"not_tool": "dock"}, 2),
+        ({"not_status": "completed,failed"}, 6),
+        ({"since": "1h"}, 2),
+        ({"since": "24h", "submitter": "me"}, 3),
+        ({"since": "not a day", "until": "0000-00-00"}, 10),
+        ({"until": "9999-12-31"}, 10),
+        ({"since": "9999-12-31"}, 0),
+        ({"until": "0001-01-01"}, 0),
+        ({"longer_s": "60", "shorter_s": "90"}, 6),
+        ({"longer_s": "-1", "shorter_s": "1e9"}, 10),
+        ({"starred": "1"}, 1),
+        ({"tag": "kinase"}, 2),
+        ({"tag": "kinase", "starred": "1", "q": "SRC"}, 0),
+        ({"shared": "1"}, 0),
     ],
 )
 def test_filters_come_from_the_url(open_page: Open, query: dict[str, str], count: int) -> None:
-    app = open_page("jobs.py", None, **query)
+    bench = FakeWorkbench()
+    for name in ("imatinib", "dasatinib"):
+        bench._put(replace(named(bench, name), tags=("kinase", "paper")))
+    bench._put(replace(named(bench, "imatinib"), starred=True))
+    app = open_page("jobs.py", bench, **query)
     assert not app.exception
-    assert len(app.dataframe[0].value) == count
+    assert sum(len(table.value) for table in app.dataframe) == count
+    assert app.query_params == query
 
 
 def test_a_filter_goes_into_the_url_and_leaves_the_others(open_page: Open) -> None:
@@ -47,6 +68,51 @@ def test_a_filter_goes_into_the_url_and_leaves_the_others(open_page: Open) -> No
     app.selectbox(key="jobs.tool").set_value("dock").run()
     assert app.query_params == {"status": "completed", "tool": "dock"}
     assert len(app.dataframe[0].value) == 2
+
+
+def test_what_no_widget_shows_is_a_chip_that_can_be_taken_away(open_page: Open) -> None:
+    app = open_page(
+        "jobs.py", None, not_tool="dock", not_status="failed,timeout", longer_s="60", tool="boltz-2"
+    )
+    words = {button.key: button.label for button in app.button if (button.key or "").startswith("jobs.chip.")}
+    assert words == {
+        "jobs.chip.not_tool.dock": "not Dock",
+        "jobs.chip.not_status.failed": "not failed",
+        "jobs.chip.not_status.timeout": "not timeout",
+        "jobs.chip.longer_s.60": "took at least 1 min 00 s",
+    }
+    app.button(key="jobs.chip.not_status.failed").click().run()
+    app.button(key="jobs.chip.longer_s.60").click().run()
+    assert app.query_params == {"not_tool": "dock", "not_status": "timeout", "tool": "boltz-2"}
+    app.button(key="jobs.clear_filters").click().run()
+    assert app.query_params == {}
+
+
+def test_the_filters_behind_the_button_go_into_the_url(open_page: Open) -> None:
+    app = open_page("jobs.py", FakeWorkbench(), status="completed")
+    app.multiselect(key="jobs.not_tool").set_value(["dock"]).run()
+    app.number_input(key="jobs.shorter_s").set_value(2.5).run()
+    app.date_input(key="jobs.since.day").set_value(date(2026, 1, 31)).run()
+    assert app.query_params == {
+        "status": "completed",
+        "not_tool": "dock",
+        "shorter_s": "150",
+        "since": "2026-01-31",
+    }
+
+
+def test_a_star_turns_where_it_stands() -> None:
+    bench: Any = FakeWorkbench()
+    workbench.set_current(bench)
+    drawn = job_table.Drawn((), bench.jobs(ANNA), 0)
+    job = drawn.page.jobs[2]
+    st.session_state["click"] = {"row": 2, "label": job_table.NO_STAR}
+    job_table._starred(bench, ANNA, "click", drawn)
+    after: job_table.Drawn = st.session_state[job_table._DRAWN]
+    st.session_state.clear()
+    assert bench.records[job.id].starred
+    assert after.key == drawn.key  # a selection stays, and stays right
+    assert [each.starred for each in after.page.jobs[:3]] == [False, False, True]
 
 
 def test_counts_stand_beside_each_status(open_page: Open) -> None:
@@ -57,7 +123,7 @@ def test_counts_stand_beside_each_status(open_page: Open) -> None:
 def test_no_match_and_no_jobs_say_what_to_do(open_page: Open) -> None:
     app = open_page("jobs.py", None, q="zebrafish")
     assert any("No job matches" in text.value for text in app.markdown)
-    app.button[0].click().run()
+    app.button(key="jobs.all").click().run()
     assert app.query_params == {}
     assert len(app.dataframe[0].value) == 10
     empty = open_page("jobs.py", FakeWorkbench(jobs=False))
@@ -82,7 +148,7 @@ def test_the_tables_key_follows_its_ids() -> None:
     """Positions of another table must never be taken for positions of this one."""
     bench = FakeWorkbench()
     page = bench.jobs(bench.accounts.who, limit=5)  # type: ignore[arg-type]
-    drawn = job_list.Drawn((), page, 0)
+    drawn = job_table.Drawn((), page, 0)
     fewer = replace(drawn, page=replace(page, jobs=page.jobs[1:]))
     changed = replace(drawn, page=replace(page, jobs=[replace(page.jobs[0], name="x"), *page.jobs[1:]]))
     assert drawn.key != fewer.key
@@ -93,7 +159,7 @@ def test_the_tables_key_follows_its_ids() -> None:
 def test_a_table_with_a_selection_is_not_redrawn(open_page: Open) -> None:
     bench = FakeWorkbench()
     app = open_page("jobs.py", bench)
-    drawn: job_list.Drawn = app.session_state["jobs.drawn"]
+    drawn: job_table.Drawn = app.session_state["jobs.drawn"]
     select(app, drawn, [2, 3])
     bench.add(name="while selected", status=Status.PENDING)
     bench._put(replace(named(bench, "axitinib"), status=Status.COMPLETED))
@@ -104,7 +170,7 @@ def test_a_table_with_a_selection_is_not_redrawn(open_page: Open) -> None:
     assert app.dataframe[0].value["name"].iloc[0] == "while selected"
 
 
-def select(app, drawn: job_list.Drawn, rows: list[int]) -> None:  # type: ignore[no-untyped-def]
+def select(app, drawn: job_table.Drawn, rows: list[int]) -> None:  # type: ignore[no-untyped-def]
     app.session_state[f"{drawn.key}.table"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     app.run()
     assert not app.exception
@@ -140,8 +206,8 @@ def test_retry_tells_todays_price_and_agrees_to_no_other(open_page: Open) -> Non
 def test_cancelling_costs_only_what_runs_now() -> None:
     bench = FakeWorkbench()
     running, lost = named(bench, "axitinib"), named(bench, "bosutinib")  # what is tried again is refunded
-    assert job_actions.cancel_sentence((lost,)) == "Cancelling now costs nothing."
-    assert "costs 12 credits" in job_actions.cancel_sentence((running, lost))
+    assert job_dialogs.cancel_sentence((lost,)) == "Cancelling now costs nothing."
+    assert "costs 12 credits" in job_dialogs.cancel_sentence((running, lost))
 
 
 def test_a_whole_filter_is_cancelled_not_only_its_page(open_page: Open) -> None:
@@ -150,12 +216,42 @@ def test_a_whole_filter_is_cancelled_not_only_its_page(open_page: Open) -> None:
         bench.add(name=f"screen {number}", status=Status.QUEUED)
     bench.add(name="another", status=Status.QUEUED)
     app = open_page("jobs.py", bench)
-    assert not any(button.key == "jobs.cancel_all" for button in app.button)  # never everything by accident
+    assert not whole(app)  # never everything by accident
     app = open_page("jobs.py", bench, q="screen")
-    app.button(key="jobs.cancel_all").click().run()
+    assert [option.partition(" ")[2] for option in whole(app)] == ["Cancel 260 not ended"]
+    ask_whole(app, bench, "cancel", JobFilter(q="screen"))
+    assert any("also what stands on other pages" in text.value for text in app.markdown)
     app.button(key="ask.yes").click().run()
     left = [job.name for job in bench.records.values() if job.live]
     assert left == ["another"]
+    assert app.query_params == {"q": "screen"}
+
+
+def test_a_whole_filter_retries_what_failed_timed_out_and_was_cancelled(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("jobs.py", bench, tool="dock", status="failed,timeout,cancelled,completed")
+    ask_whole(app, bench, "retry", JobFilter(tool=("dock",)))
+    asked = " ".join(text.value for text in app.markdown)
+    assert (
+        all(name in asked for name in ("ponatinib", "12 fragments", "nilotinib")) and "imatinib" not in asked
+    )
+    assert "stays as it is" in " ".join(text.value for text in app.caption)  # a colleague's
+    app.button(key="ask.yes").click().run()
+    assert len([call for call in bench.calls if call[0] == "retry"]) == 3
+    assert app.query_params == {"tool": "dock", "status": "failed,timeout,cancelled,completed"}
+
+
+def whole(app) -> list[str]:  # type: ignore[no-untyped-def]
+    """The entries for everything that matches."""
+    return [option for menu in app.get("menu_button") for option in menu.proto.options]
+
+
+def ask_whole(app, bench: FakeWorkbench, verb: Verb, filter: JobFilter) -> None:  # type: ignore[no-untyped-def]
+    """AppTest cannot choose from a menu button: what its callback leaves in the session."""
+    app.session_state["jobs.asked"] = job_actions.Asked(
+        verb, tuple(bench.bulk.chosen(ANNA, verb, filter)), whole=True
+    )
+    app.run()
 
 
 def test_saying_no_does_nothing(open_page: Open) -> None:
@@ -178,26 +274,16 @@ def test_a_dialog_does_nothing_for_a_session_that_ended(open_page: Open) -> None
     assert not any(button.key == "ask.yes" for button in app.button)
 
 
-def test_a_filter_is_not_cancelled_for_a_session_that_ended(open_page: Open) -> None:
-    bench = FakeWorkbench()
-    app = open_page("jobs.py", bench, q="bosutinib")
-    bench.accounts.who = None
-    app.button(key="jobs.cancel_all").click().run()
-    assert not app.exception
-    assert "jobs.asked" not in app.session_state
-
-
 def test_a_job_named_like_a_menus_item_is_opened_by_its_name() -> None:
     bench = FakeWorkbench(jobs=False)
-    name = job_actions.LABELS["delete"]
-    bench.add(name=name)
-    drawn = job_list.Drawn((), bench.jobs(ANNA), 0)
-    st.session_state["click"] = {"row": 0, "label": name}
-    job_list._opened("click", drawn)
+    bench.add(name=job_table.MENU)
+    drawn = job_table.Drawn((), bench.jobs(ANNA), 0)
+    st.session_state["click"] = {"row": 0, "label": job_table.MENU}
+    job_table._opened("click", drawn)
     assert st.session_state[job_actions._GO].action == "open"
     assert job_actions._ASKED not in st.session_state
-    job_list._chosen("click", drawn)
-    assert st.session_state[job_actions._ASKED].action == "delete"
+    job_table._menu("click", drawn)
+    assert st.session_state[job_actions._ASKED].action == "menu"
     st.session_state.clear()
 
 
@@ -286,11 +372,11 @@ def test_rename_and_delete_from_the_jobs_page(open_page: Open) -> None:
     bench = FakeWorkbench()
     job = named(bench, "ponatinib")
     app = open_page("jobs.py", bench, jobId=job.id)
-    app.button(key="job.rename").click().run()
+    app.button(key="menu.rename").click().run()
     app.text_input(key=f"ask.name.{job.id}").set_value("another *name*")
     app.button(key="ask.yes").click().run()
     assert bench.records[job.id].name == "another *name*"
-    app.button(key="job.delete").click().run()
+    app.button(key="menu.delete").click().run()
     app.button(key="ask.yes").click().run()
     assert job.id not in bench.records
     assert app.title[0].value == "This job is not here"

@@ -1,0 +1,110 @@
+"""The menu of a job: the same on the list, on the job's page and on the tool's."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from compute.workbench import Workbench
+from data.errors import WellplateError
+from data.records import Job, Person
+from pages import job_actions, session
+from pages.drawing import refusal
+
+#: Icon and words, in the menu's order and groups.
+GROUPS: tuple[dict[str, tuple[str, str]], ...] = (
+    {
+        "open": (":material/open_in_full:", "Open"),
+        "open_new_tab": (":material/open_in_new:", "Open in new tab"),
+        "copy_link": (":material/link:", "Copy link"),
+        "share": (":material/group_add:", "Share"),
+    },
+    {
+        "rename": (":material/edit:", "Rename"),
+        "star": (":material/star:", "Star"),
+        "tags": (":material/sell:", "Tags"),
+    },
+    {
+        "duplicate": (":material/content_copy:", "Duplicate"),
+        "retry": (":material/replay:", "Retry"),
+        "cancel": (":material/stop_circle:", "Cancel"),
+    },
+    {
+        "export_csv": (":material/table:", "Export CSV"),
+        "export_json": (":material/data_object:", "Export JSON"),
+        "download": (":material/download:", "Download everything"),
+    },
+    {"delete": (":material/delete:", "Delete")},
+)
+LOOKS = {key: look for group in GROUPS for key, look in group.items()}
+
+
+def popover(workbench: Workbench, person: Person | None, job: Job) -> None:
+    """The menu behind a button, for the page of one job."""
+    with st.popover("Menu", icon=":material/more_horiz:", key="job-menu-button"):
+        draw(workbench, person, job, leave_out=("open",))
+
+
+def draw(workbench: Workbench, person: Person | None, job: Job, *, leave_out: tuple[str, ...] = ()) -> None:
+    """Every entry; what is not possible now is disabled, with the reason on hover."""
+    may = workbench.actions(person, job)
+    with st.container(key="job-menu", gap=None):
+        for number, group in enumerate(GROUPS):
+            if number:
+                st.html('<hr class="menu">')
+            for action in group:
+                if action in may and action not in leave_out:
+                    entry(workbench, person, job, action, may[action])
+
+
+def entry(workbench: Workbench, person: Person | None, job: Job, action: str, reason: str | None) -> None:
+    icon, words = look(job, action)
+    if action in LINKS:
+        st.link_button(
+            words,
+            LINKS[action].format(id=job.id),
+            icon=icon,
+            type="tertiary",
+            width="stretch",
+            disabled=reason is not None,
+            help=reason,
+            key=f"menu.{action}",
+        )
+        return
+    st.button(
+        words,
+        icon=icon,
+        type="tertiary",
+        width="stretch",
+        disabled=reason is not None,
+        help=reason,
+        key=f"menu.{action}",
+        on_click=star if action == "star" else job_actions.choose,
+        args=(workbench, person, job) if action == "star" else (action, [job]),
+    )
+
+
+#: What the browser does by itself.
+LINKS = {
+    "open_new_tab": "/app/jobs?jobId={id}",
+    "export_csv": "/api/v1/jobs/{id}/export?format=csv",
+    "export_json": "/api/v1/jobs/{id}/export?format=json",
+    "download": "/api/v1/jobs/{id}/archive",
+}
+
+
+def look(job: Job, action: str) -> tuple[str, str]:
+    if action == "star" and job.starred:
+        return ":material/star_border:", "Remove star"
+    return LOOKS[action]
+
+
+def star(workbench: Workbench, person: Person, job: Job) -> None:
+    """In a callback: the star of this person on or off."""
+    who = session.acting(person)
+    if who is None:
+        return
+    job_actions.close()
+    try:
+        workbench.marks.star(who, job.id, not job.starred)
+    except WellplateError as error:
+        refusal(error)
