@@ -29,8 +29,7 @@ A file of an input is `{"file": FILE_ID}`, `{"job": JOB_ID, "path": PATH}` or `{
 
 Pages listen at the WebSocket `/api/v1/live`: send `{"subscribe": {"jobs": [JOB_ID], "list": true, "notices": true}}`,
 hear `{"seq", "job", "status", "progress", "step", "attempt"}`, `{"seq", "job", "gone": true}` or `{"notices": UNREAD}`.
-Programs read the same
-from `/api/v1/events`.
+Programs read the same from `/api/v1/events`.
 """
 
 
