@@ -87,6 +87,16 @@ def exact(moment: datetime) -> str:
     return f"{local(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
+def clock() -> str:
+    """The time of day in the browser's zone."""
+    return f"{local(utcnow()):%H:%M:%S}"
+
+
+def since(moment: datetime, now: datetime | None = None) -> str:
+    """How long something has lasted."""
+    return duration(((now or utcnow()) - moment).total_seconds())
+
+
 def time_html(moment: datetime | None, missing: str = "–") -> str:
     """The relative time, with the exact one on hover."""
     if moment is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from compute import workbench
-from pages import human, session
-from pages.drawing import STATIC, header
+from pages import human, session, sign_in, top_bar
+from pages.drawing import STATIC
 
 
 def tools_by_name() -> None:
@@ -14,47 +14,54 @@ def tools_by_name() -> None:
     st.switch_page("catalogue.py", query_params=st.query_params.to_dict())
 
 
-# No icons: Streamlit would fetch the page's one from a font server as the favicon.
-PAGES = [
-    st.Page(
-        "catalogue.py",
-        title="Tools",
-        default=True,
-        help="Everything that can be run here, with its price.",
-    ),
-    st.Page(tools_by_name, title="Tools", url_path="tools", visibility="hidden"),
-    st.Page("tool.py", title="Tool", url_path="tool", visibility="hidden"),
-    st.Page(
-        "jobs.py",
-        title="Jobs",
-        url_path="jobs",
-        help="What ran, runs and waits, with its results.",
-    ),
-    st.Page(
-        "credits.py",
-        title="Credits",
-        url_path="credits",
-        help="The team's balance, and where credits went.",
-    ),
-    st.Page(
-        "account.py",
-        title="Account",
-        url_path="account",
-        help="Sessions, password and API tokens.",
-    ),
-    st.Page(
-        "server.py",
-        title="Server",
-        url_path="server",
-        help="Workers, free slots, and whether everything answers.",
-    ),
-]
+def pages() -> list[st.Page]:
+    """What a person can go to. No icons: Streamlit would fetch the page's one from a font server as the favicon."""
+    return [
+        st.Page(
+            "catalogue.py",
+            title="Tools",
+            default=True,
+            help="Everything that can be run here, with its price.",
+        ),
+        st.Page(tools_by_name, title="Tools", url_path="tools", visibility="hidden"),
+        st.Page("tool.py", title="Tool", url_path="tool", visibility="hidden"),
+        st.Page(
+            "jobs.py",
+            title="Jobs",
+            url_path="jobs",
+            help="What ran, runs and waits, with its results.",
+        ),
+        st.Page(
+            "credits.py",
+            title="Credits",
+            url_path="credits",
+            help="The team's balance, and where credits went.",
+        ),
+        st.Page(
+            "account.py",
+            title="Account",
+            url_path="account",
+            help="Sessions, password and API tokens.",
+        ),
+        st.Page(
+            "status.py",
+            title="Status",
+            url_path="status",
+            help="Workers, free slots, why jobs wait, and whether everything answers.",
+        ),
+        st.Page(
+            "quickstart.py",
+            title="Quickstart",
+            url_path="quickstart",
+            help="Your first run, step by step.",
+        ),
+    ]
 
 
 def main() -> None:
     st.logo(STATIC / "wellplate.svg", size="large")
     who = session.person()
-    page = st.navigation(PAGES, position="top" if who else "hidden")
+    page = st.navigation(pages(), position="top" if who else "hidden")
     st.set_page_config(page_title=f"{page.title} · Wellplate", page_icon=STATIC / "wells.svg", layout="wide")
     st.html(STATIC / "wellplate.css")
     if sentence := workbench.current().read_only:
@@ -62,19 +69,12 @@ def main() -> None:
             f"**The database did not open cleanly.** {human.markdown_text(sentence)}",
             icon=":material/warning:",
         )
-    if who is None:
-        return sign_in()
+    # A job may be public: its page decides.
+    if who is None and not (page.url_path == "jobs" and "jobId" in st.query_params):
+        return sign_in.ask()
+    if who is not None:
+        top_bar.draw(workbench.current(), who)
     page.run()
-
-
-def sign_in() -> None:
-    header("Sign in to Wellplate", "Run bioinformatics tools, watch the jobs, explore the results.")
-    st.markdown(
-        "You are not signed in on this browser, or your session has ended. "
-        "After signing in you come back to this page."
-    )
-    st.html(f'<a class="primary-link" target="_self" href="{session.sign_in_link()}">Sign in</a>')
-    st.caption("No account yet? Ask the person who runs this server for an invitation.")
 
 
 main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -11,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from compute import workbench
 from tests.pages.fake_workbench import FakeWorkbench
+from tests.pages.site import MAIN, lab, visit
 
-MAIN = Path(__file__).parents[2] / "pages" / "main.py"
+__all__ = ["Open", "lab", "visit"]
+
 Open = Callable[..., AppTest]
 
 

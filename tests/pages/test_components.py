@@ -172,7 +172,7 @@ def test_without_webgl_there_is_a_sentence(site: str, playwright_driver: Playwri
 
 
 @pytest.mark.parametrize(
-    "path", ["", "tools", "jobs", "tool?tool=dock&example=1", "credits", "account", "server"]
+    "path", ["", "tools", "jobs", "tool?tool=dock&example=1", "credits", "account", "status"]
 )
 def test_nothing_is_loaded_from_elsewhere(site: str, page: Page, path: str) -> None:
     hosts: set[str | None] = set()

@@ -12,7 +12,6 @@ TITLES = {
     "jobs.py": "Jobs",
     "credits.py": "Credits",
     "account.py": "Account",
-    "server.py": "Server",
 }
 
 
