@@ -114,6 +114,23 @@ def may_administer(person: Person | None) -> bool:
     return person is not None and person.site_admin and holds(person, Scope.ADMIN)
 
 
+def may_manage(person: Person | None, team: str) -> bool:
+    """Whether this person changes a team's settings and invitations; whom they may appoint, `may_give` says."""
+    return may_administer(person) or _leads(person, team, Role.OWNER, Role.ADMIN)
+
+
+def may_give(person: Person | None, team: str, *roles: Role) -> bool:
+    """Whether this person may make somebody of a team one of these roles, or take it from them."""
+    if may_administer(person) or _leads(person, team, Role.OWNER):
+        return True
+    return _leads(person, team, Role.ADMIN) and set(roles) <= {Role.MEMBER, Role.VIEWER}
+
+
+def _leads(person: Person | None, team: str, *roles: Role) -> bool:
+    """A token leads no team, unless it has admin: one that leaked must not let others in."""
+    return person is not None and holds(person, Scope.ADMIN) and person.role_in(team) in roles
+
+
 def holds(person: Person | None, scope: Scope) -> bool:
     """Whether a token's scopes allow this; a session's are not limited."""
     return person is not None and (person.scopes is None or scope in person.scopes)

@@ -23,7 +23,8 @@ from compute.menu import menu
 from compute.notices.notices import Notices
 from compute.offers import catalogue
 from compute.people.accounts import Accounts
-from compute.people.signing import Signer
+from compute.people.invitations import Invitations
+from compute.people.teams import Teams
 from compute.queue.dispatcher import Dispatcher
 from compute.remembered import Remembered
 from compute.settings import Settings
@@ -43,7 +44,6 @@ from data.filters import EVERYTHING, words
 from data.folders import Folders
 from data.records import (
     Change,
-    Invitation,
     Job,
     JobDetail,
     JobFilter,
@@ -117,7 +117,9 @@ class Workbench:
         self._cluster = cluster
         self._gate = Gate(store, accounts)
         self._ending = Ending(store, folders, dispatcher)
-        self.sharing = Sharing(store, accounts, self._gate, accounts.outbox, link=self._invitation_link)
+        self.teams = Teams(store, accounts)
+        self.invitations = Invitations(store, accounts, accounts.outbox, accounts.signer)
+        self.sharing = Sharing(store, accounts, self._gate, accounts.outbox, link=self.invitations.link)
         self.marks = Marks(store, self._gate)
         self.bulk = Bulk(store, self._gate, self._ending, retry=self.retry)
         self._submitter = Submitter(settings, store, folders, cluster, find=self._find)
@@ -426,10 +428,6 @@ class Workbench:
         if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
         return self._folders.upload(stored.id), stored.name
-
-    def _invitation_link(self, invitation: Invitation) -> str:
-        token = Signer(self.settings.home / "secret.key").sign("invitation", invitation.id)
-        return f"{self.settings.public_url}/auth/invitation?token={token}"
 
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""

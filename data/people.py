@@ -12,7 +12,8 @@ from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from data import ledger
+from data import deliveries, ledger
+from data.deliveries import NewDelivery
 from data.errors import BadInput, Conflict, NotFound, WellplateError
 from data.records import Role, Visibility
 
@@ -34,6 +35,7 @@ class Account:
     site_admin: bool
     verified: bool
     active: bool
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +98,35 @@ class NewLink:
     hash: str
     person: str
     expires_at: datetime
+    #: Who made it; None: the site itself.
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reset:
+    """A one-time link that is mailed to an address, whose use proves that it is the person's."""
+
+    hash: str
+    person: str
+    expires_at: datetime
+    mail: NewDelivery
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """What a person changes of themselves; None leaves it as it is."""
+
+    person: str
+    name: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    person: str
+    email: str
+    #: Who says so; None: the person, by a mailed link or by the provider of their identity.
+    by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,13 +140,32 @@ class LinkUse:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """Hashes of the sessions and tokens that a change ended."""
+
+    sessions: frozenset[str]
+    tokens: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditRow:
+    """What is shown of the audit log."""
+
+    happened_at: datetime
+    #: Who did it; empty for the site itself, or nobody known.
+    person_name: str
+    action: str
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AuditEntry:
     person: str | None
     action: str
     subject: str
 
 
-def _each(verb: Callable[[Transaction, A], R]) -> Callable[[Transaction, list[A]], list[R | WellplateError]]:
+def each(verb: Callable[[Transaction, A], R]) -> Callable[[Transaction, list[A]], list[R | WellplateError]]:
     """A verb for the writer from a verb for one: a refusal goes to its own caller only."""
 
     @wraps(verb)
@@ -135,7 +185,7 @@ def _each(verb: Callable[[Transaction, A], R]) -> Callable[[Transaction, list[A]
 
 
 def accounts(store: Store) -> list[Account]:
-    return [_account(row) for row in store.read("all_persons")]
+    return [account_of(row) for row in store.read("all_persons")]
 
 
 def memberships(store: Store) -> list[Membership]:
@@ -198,7 +248,20 @@ def audit(store: Store, limit: int = 100) -> list[dict[str, Any]]:
     return store.read("newest_audit", limit=limit)
 
 
-def _account(row: dict[str, Any]) -> Account:
+def audit_told(store: Store, limit: int) -> list[AuditRow]:
+    """The newest entries of the audit log, with names for ids."""
+    return [
+        AuditRow(
+            happened_at=row["happened_at"],
+            person_name=row["person_name"],
+            action=row["action"],
+            subject=row["subject"],
+        )
+        for row in store.read("told_audit", limit=limit)
+    ]
+
+
+def account_of(row: dict[str, Any]) -> Account:
     return Account(
         id=str(row["id"]),
         email=row["email"],
@@ -207,20 +270,21 @@ def _account(row: dict[str, Any]) -> Account:
         site_admin=row["site_admin"],
         verified=row["verified"],
         active=row["active"],
+        created_at=row["created_at"],
     )
 
 
 # Verbs ------------------------------------------------------------------------------------------------------
 
 
-@_each
+@each
 def add_team(tx: Transaction, new: NewTeam) -> bool:
     """Add a team with its first member. False when `only_first` and there are people already."""
     if new.only_first and tx.run("all_persons"):
         return False
-    _refuse_taken(tx, new.member.email, person=None)
-    tx.run("add_team", id=new.member.team, name=new.name, visibility=Visibility.PRIVATE.value, now=tx.now)
-    _add_member(tx, new.member)
+    refuse_taken(tx, new.member.email, person=None)
+    insert_team(tx, new.member.team, new.name)
+    insert_member(tx, new.member)
     if new.grant:
         first = ledger.Grant(
             team=new.member.team,
@@ -233,16 +297,16 @@ def add_team(tx: Transaction, new: NewTeam) -> bool:
     return True
 
 
-@_each
+@each
 def add_member(tx: Transaction, new: NewMember) -> None:
     """Add a person to a team that exists."""
-    _refuse_taken(tx, new.email, person=None)
+    refuse_taken(tx, new.email, person=None)
     if not tx.run("team_name", id=new.team):
         raise NotFound("There is no such team.", field="team")
-    _add_member(tx, new)
+    insert_member(tx, new)
 
 
-@_each
+@each
 def add_session(tx: Transaction, session: Session) -> None:
     tx.run(
         "add_session",
@@ -253,16 +317,16 @@ def add_session(tx: Transaction, session: Session) -> None:
         expires_at=session.expires_at,
         agent=session.agent,
     )
-    _note(tx, session.person, "signed in", session.hash[:12])
+    note(tx, session.person, "signed in", session.hash[:12])
 
 
-@_each
+@each
 def revoke_sessions(tx: Transaction, hashes: list[str]) -> None:
     for row in tx.run("revoke_sessions", hashes=hashes, now=tx.now):
-        _note(tx, str(row["person"]), "signed out", row["hash"][:12])
+        note(tx, str(row["person"]), "signed out", row["hash"][:12])
 
 
-@_each
+@each
 def add_token(tx: Transaction, token: ApiToken) -> None:
     tx.run(
         "add_token",
@@ -274,24 +338,34 @@ def add_token(tx: Transaction, token: ApiToken) -> None:
         scopes=sorted(token.scopes),
         now=tx.now,
     )
-    _note(tx, token.person, "token made", token.id)
+    note(tx, token.person, "token made", token.id)
 
 
-@_each
+@each
 def revoke_token(tx: Transaction, token: ApiToken) -> None:
     if not tx.run("revoke_token", id=token.id, now=tx.now):
         raise NotFound("This token was revoked already.")
-    _note(tx, token.person, "token revoked", token.id)
+    note(tx, token.person, "token revoked", token.id)
 
 
-@_each
+@each
 def add_link(tx: Transaction, link: NewLink) -> None:
     """A new one-time link; earlier ones of the same person end."""
     tx.run("end_sign_in_links", person=link.person, now=tx.now)
-    tx.run("add_sign_in_link", hash=link.hash, person=link.person, now=tx.now, expires_at=link.expires_at)
+    _insert_link(tx, link.hash, link.person, link.expires_at, mailed_to=None)
+    if link.by is not None:
+        note(tx, link.by, "sign-in link made", link.person)
 
 
-@_each
+@each
+def ask_reset(tx: Transaction, reset: Reset) -> None:
+    """Mail a one-time link. Earlier ones stay: whoever knows an address must not be able to end them."""
+    _insert_link(tx, reset.hash, reset.person, reset.expires_at, mailed_to=reset.mail.target)
+    deliveries.insert(tx, [reset.mail])
+    note(tx, reset.person, "password reset asked", reset.person)
+
+
+@each
 def use_link(tx: Transaction, use: LinkUse) -> Account:
     """Use up a one-time link and answer whose it was. Raises when it is unknown, used or too old."""
     live = tx.run("live_sign_in_link", hash=use.hash, now=tx.now)
@@ -299,49 +373,124 @@ def use_link(tx: Transaction, use: LinkUse) -> Account:
         raise BadInput("This sign-in link was used or is too old. Ask for a new one.", field="token")
     person = str(live[0]["person"])
     if use.email is not None:
-        _refuse_taken(tx, use.email, person=person)
+        refuse_taken(tx, use.email, person=person)
     tx.run("use_sign_in_link", hash=use.hash, now=tx.now)
     changed = tx.run(
         "set_profile", id=person, email=use.email, name=use.name, password_hash=use.password_hash
     )
-    _note(tx, person, "sign-in link used", use.hash[:12])
-    return _account(changed[0])
+    note(tx, person, "sign-in link used", use.hash[:12])
+    if live[0]["mailed_to"] == changed[0]["email"]:
+        return proven(tx, person, changed[0]["email"], by=person)
+    return account_of(changed[0])
 
 
-@_each
+@each
+def end_ways_in(tx: Transaction, person: str) -> Ended:
+    """End the tokens of a person, and the identities by which they sign in."""
+    ended = tx.run("end_tokens_of_person", person=person, now=tx.now)
+    for row in tx.run("remove_all_identities", person=person):
+        note(tx, person, "identity unlinked", row["issuer"])
+    if ended:
+        note(tx, person, "tokens revoked", person)
+    return Ended(sessions=frozenset(), tokens=frozenset(row["hash"] for row in ended))
+
+
+@each
 def set_password(tx: Transaction, change: tuple[str, str]) -> Account:
     """(person, new hash) -> the account."""
     person, password_hash = change
     changed = tx.run("set_profile", id=person, email=None, name=None, password_hash=password_hash)
     if not changed:
         raise NotFound("There is no such person.")
-    _note(tx, person, "password changed", person)
-    return _account(changed[0])
+    note(tx, person, "password changed", person)
+    return account_of(changed[0])
 
 
-@_each
+@each
+def change_profile(tx: Transaction, change: Profile) -> Account:
+    """Another address is unproven, and links that were mailed to the old one end."""
+    if change.email is not None:
+        refuse_taken(tx, change.email, person=change.person)
+        tx.run("end_sign_in_links", person=change.person, now=tx.now)
+    changed = tx.run(
+        "set_profile", id=change.person, email=change.email, name=change.name, password_hash=None
+    )
+    if not changed:
+        raise NotFound("There is no such person.")
+    note(tx, change.person, "address changed" if change.email else "name changed", change.person)
+    return account_of(changed[0])
+
+
+@each
+def prove_address(tx: Transaction, proof: Proof) -> bool:
+    """False when the person has another address by now."""
+    found = tx.run("person_by_id", id=proof.person)
+    if not found or found[0]["email"] != proof.email or not found[0]["active"]:
+        return False
+    proven(tx, proof.person, proof.email, by=proof.by or proof.person)
+    return True
+
+
+@each
 def note_audit(tx: Transaction, entry: AuditEntry) -> None:
-    _note(tx, entry.person, entry.action, entry.subject)
+    note(tx, entry.person, entry.action, entry.subject)
 
 
-def _add_member(tx: Transaction, new: NewMember) -> None:
+def _insert_link(
+    tx: Transaction, hash: str, person: str, expires_at: datetime, *, mailed_to: str | None
+) -> None:
+    tx.run(
+        "add_sign_in_link",
+        hash=hash,
+        person=person,
+        now=tx.now,
+        expires_at=expires_at,
+        mailed_to=mailed_to,
+    )
+
+
+def proven(tx: Transaction, person: str, email: str, *, by: str) -> Account:
+    if tx.run("prove_address", id=person, email=email):
+        note(tx, by, "address verified", person)
+    return account_of(tx.run("person_by_id", id=person)[0])
+
+
+def insert_team(tx: Transaction, id: str, name: str) -> None:
+    tx.run("add_team", id=id, name=name, visibility=Visibility.PRIVATE.value, now=tx.now)
+
+
+def insert_member(tx: Transaction, new: NewMember) -> None:
+    insert_person(tx, new.person, new.email, new.name, new.password_hash, site_admin=new.site_admin)
+    tx.run("add_membership", team=new.team, person=new.person, role=new.role.value, now=tx.now)
+    note(tx, new.person, "person added", new.team)
+
+
+def insert_person(
+    tx: Transaction,
+    id: str,
+    email: str,
+    name: str,
+    password_hash: str | None,
+    *,
+    site_admin: bool = False,
+    verified: bool = False,
+) -> None:
     tx.run(
         "add_person",
-        id=new.person,
-        email=new.email,
-        name=new.name,
-        password_hash=new.password_hash,
-        site_admin=new.site_admin,
+        id=id,
+        email=email,
+        name=name,
+        password_hash=password_hash,
+        site_admin=site_admin,
+        verified=verified,
         now=tx.now,
     )
-    tx.run("add_membership", team=new.team, person=new.person, role=new.role.value, now=tx.now)
-    _note(tx, new.person, "person added", new.team)
 
 
-def _refuse_taken(tx: Transaction, email: str, *, person: str | None) -> None:
+def refuse_taken(tx: Transaction, email: str, *, person: str | None) -> None:
     if tx.run("person_with_email", email=email, other_than=person):
         raise Conflict("Somebody else uses this e-mail address.", field="email")
 
 
-def _note(tx: Transaction, person: str | None, action: str, subject: str) -> None:
+def note(tx: Transaction, person: str | None, action: str, subject: str) -> None:
     tx.run("add_audit", now=tx.now, person=person, action=action, subject=subject)

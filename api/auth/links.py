@@ -90,6 +90,6 @@ async def verify(request: Request, given: FormData) -> Response:
     person = await run_in_threadpool(who, request)
     if person is None:
         return to_login(address("/auth/verify", token=token))
-    if not await run_in_threadpool(workbench.current().accounts.verify_address, token):
+    if not await run_in_threadpool(workbench.current().accounts.verify_address, person, token):
         raise BadInput(STALE)
     return RedirectResponse("/auth/verify?done=1", 303)

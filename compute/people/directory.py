@@ -16,9 +16,12 @@ from dataclasses import replace
 from compute.settings import Settings
 from data import people
 from data.errors import Forbidden, NotFound
-from data.people import Membership
+from data.people import Account, Membership
 from data.records import Person, Role, utcnow
 from data.store import Store
+
+#: Each may do less than the one before it.
+NARROWER = [Role.OWNER, Role.ADMIN, Role.MEMBER, Role.VIEWER]
 
 
 class Directory:
@@ -26,7 +29,7 @@ class Directory:
         self.settings = settings
         self._store = store
         #: Two that read the people at the same moment must not end with the older of the two answers.
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
         #: (person, job) of invitations that are being withdrawn at this moment.
         self._uninvited: Counter[tuple[str, str]] = Counter()
         self._load()
@@ -50,6 +53,33 @@ class Directory:
         self._accounts = {account.id: account for account in people.accounts(self._store)}
         #: What each person was invited to see, as far as they have taken it up: ids of jobs and batches.
         self._invited = people.invited(self._store)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Around a write that changes people or memberships: one after the other, then memory is what the store says.
+
+        What such a write takes away goes from memory before it (`narrow`): its commit tells the open pages, and
+        those are judged by what is in memory then. A write that fails gives it back.
+        """
+        with self._changing:
+            try:
+                yield
+            finally:
+                self._read_people()
+
+    def narrow(self, person: str, team: str, left: Role | None) -> None:
+        """Only within `changing`: the membership counts as no more than this role, or not at all (None)."""
+        own = dict(self._memberships.get(person, {}))
+        before = own.pop(team, None)
+        if before is not None and left is not None:
+            own[team] = replace(before, role=max(before.role, left, key=NARROWER.index))
+        self._memberships[person] = own
+
+    def narrow_person(self, person: str) -> None:
+        """Only within `changing`: nothing authorises this person."""
+        account = self._accounts.get(person)
+        if account is not None:
+            self._accounts[person] = replace(account, active=False)
 
     @contextmanager
     def uninviting(self, job: str, persons: Iterable[str]) -> Iterator[None]:
@@ -112,6 +142,12 @@ class Directory:
         found = self._store.read("team_name", id=team)
         return str(found[0]["name"]) if found else "a team"
 
+    def knows(self, person: str) -> bool:
+        return person in self._accounts
+
+    def account(self, person: str) -> Account:
+        return self._accounts[person]
+
     def teams(self, person: Person) -> list[Membership]:
         return list(self._memberships.get(person.id, {}).values())
 
@@ -120,7 +156,7 @@ class Directory:
     ) -> Person | None:
         account = self._accounts.get(person)
         own = self._memberships.get(person, {})
-        membership = own.get(team) if team else next(iter(own.values()), None)
+        membership = own.get(team) if team else home_of(own)
         if account is None or not account.active or membership is None:
             return None
         return Person(
@@ -141,6 +177,11 @@ class Directory:
     def _invited_to(self, person: str) -> frozenset[str]:
         uninvited = self._uninvited
         return frozenset(job for job in self._invited.get(person, ()) if (person, job) not in uninvited)
+
+
+def home_of(memberships: Mapping[str, Membership]) -> Membership | None:
+    """Where somebody acts who chose no team: the first in which they may run something."""
+    return min(memberships.values(), key=lambda each: each.role is Role.VIEWER, default=None)
 
 
 def roles_of(memberships: Mapping[str, Membership]) -> dict[str, Role]:

@@ -1,12 +1,6 @@
 -- name: all_persons
 -- Everybody of the site.
-select id, email, name, password_hash, site_admin, verified, active from persons order by created_at, id;
-
--- name: all_memberships
--- Who is in which team, with the team's name.
-select m.person, m.team, t.name as team_name, m.role
-from memberships m join teams t on t.id = m.team
-order by m.since, m.team;
+select id, email, name, password_hash, site_admin, verified, active, created_at from persons order by created_at, id;
 
 -- name: live_sessions
 -- Sessions that still authorise.
@@ -17,41 +11,50 @@ from sessions where revoked_at is null and expires_at > $now;
 -- API tokens that still authorise.
 select id, hash, person, team, name, scopes, created_at from tokens where revoked_at is null;
 
--- name: team_name
--- What a team is called.
-select name from teams where id = $id::uuid;
-
 -- name: person_with_email
 -- Who uses an address, apart from one person.
 select id from persons
 where email = $email and ($other_than::uuid is null or id <> $other_than::uuid);
 
 -- name: add_person
--- A person; verified means that the address was proven, which nothing here does.
+-- A person; verified means that the address was proven to be theirs.
 insert into persons (id, email, name, password_hash, site_admin, verified, active, created_at)
-values ($id, $email, $name, $password_hash, $site_admin, false, true, $now);
-
--- name: add_team
--- A team with an empty balance.
-insert into teams (id, name, default_visibility, concurrency, monthly_credits, balance, held, created_at)
-values ($id, $name, $visibility::visibility, null, null, 0, 0, $now);
-
--- name: default_visibilities
--- What teams have chosen for jobs that name no visibility.
-select id, default_visibility from teams where id in (select unnest($teams::uuid[]));
-
--- name: add_membership
--- A person's role in a team.
-insert into memberships (team, person, role, since) values ($team, $person, $role::team_role, $now);
+values ($id, $email, $name, $password_hash, $site_admin, $verified, true, $now);
 
 -- name: set_profile
--- Change what is not null of a person's address, name and password.
+-- Change what is not null of a person's address, name and password. Another address is not proven yet.
 update persons set
+    verified = verified and coalesce($email, email) = email,
     email = coalesce($email, email),
     name = coalesce($name, name),
     password_hash = coalesce($password_hash, password_hash)
 where id = $id::uuid
-returning id, email, name, password_hash, site_admin, verified, active;
+returning id, email, name, password_hash, site_admin, verified, active, created_at;
+
+-- name: active_person_with_proven_address
+-- Whose address this is, where that was proven.
+select id, email, name, password_hash, site_admin, verified, active, created_at
+from persons where email = $email and verified and active;
+
+-- name: identity
+-- Whose identity at a provider this is.
+select person from identities where issuer = $issuer and subject = $subject;
+
+-- name: identities_of
+-- Under which identities a person may sign in.
+select issuer, subject, since from identities where person = $person::uuid order by since, issuer, subject;
+
+-- name: add_identity
+-- A person may sign in with this identity from now on.
+insert into identities (issuer, subject, person, since) values ($issuer, $subject, $person, $now);
+
+-- name: remove_identities
+-- A person does not sign in with a provider's identities any more.
+delete from identities where person = $person::uuid and issuer = $issuer returning subject;
+
+-- name: remove_all_identities
+-- A person does not sign in with any identity any more.
+delete from identities where person = $person::uuid returning issuer;
 
 -- name: add_session
 -- A session that authorises from now on.
@@ -80,12 +83,12 @@ where person = $person::uuid and used_at is null and expires_at > $now;
 
 -- name: add_sign_in_link
 -- A link that signs a person in once.
-insert into sign_in_links (hash, person, created_at, expires_at, used_at)
-values ($hash, $person, $now, $expires_at, null);
+insert into sign_in_links (hash, person, created_at, expires_at, used_at, mailed_to)
+values ($hash, $person, $now, $expires_at, null, $mailed_to);
 
 -- name: live_sign_in_link
 -- Whose link this is, while it can be used.
-select person from sign_in_links where hash = $hash and used_at is null and expires_at > $now;
+select person, mailed_to from sign_in_links where hash = $hash and used_at is null and expires_at > $now;
 
 -- name: use_sign_in_link
 -- Use a link up.
@@ -95,6 +98,26 @@ update sign_in_links set used_at = $now where hash = $hash and used_at is null;
 -- Remember who did what to what.
 insert into audit (happened_at, person, action, subject) values ($now, $person, $action, $subject);
 
+-- name: prove_address
+-- The address is this person's, if it is still the one that was proven.
+update persons set verified = true
+where id = $id::uuid and email = $email and not verified
+returning id;
+
+-- name: person_by_id
+-- One person.
+select id, email, name, password_hash, site_admin, verified, active, created_at from persons where id = $id::uuid;
+
 -- name: newest_audit
 -- The end of the audit log.
 select happened_at, person, action, subject from audit order by happened_at desc limit $limit;
+
+-- name: told_audit
+-- The end of the audit log, with names for the ids of people, teams and jobs.
+select a.happened_at, a.person, coalesce(p.name, '') as person_name, a.action,
+    coalesce(s.name || ' <' || s.email || '>', t.name, a.subject) as subject
+from (select *, try_cast(subject as uuid) as subject_id from audit order by happened_at desc limit $limit) a
+left join persons p on p.id = a.person
+left join persons s on s.id = a.subject_id
+left join teams t on t.id = a.subject_id
+order by a.happened_at desc, a.action;
