@@ -150,7 +150,7 @@ def submission(person: Reader, job_id: JobId) -> Response:
 
 
 def _detail(person: Person | None, job_id: str) -> Response:
-    return JSONResponse(job_detail(person, workbench.current().job(person, job_id)))
+    return JSONResponse(job_detail(workbench.current().job(person, job_id)))
 
 
 def _after(person: Person, job: Job) -> Response:

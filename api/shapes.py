@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from compute.access import Action, may
+from compute.access import Action, may, sees
 from data.records import Change, Job, JobDetail, Person, Step
 
 
@@ -18,8 +18,10 @@ def moment(time: datetime | None) -> str | None:
 
 def job_row(person: Person | None, job: Job) -> dict[str, Any]:
     """A job in a list. The verbs empty what a colleague's private job keeps to itself; here it has no key either."""
-    if not may(person, Action.SEE, job):
-        return _public_row(job)
+    return _whole_row(job) if sees(person, job) else _public_row(job)
+
+
+def _whole_row(job: Job) -> dict[str, Any]:
     return _public_row(job) | {
         "visibility": job.visibility,
         "progress": number(job.progress),
@@ -36,12 +38,11 @@ def job_row(person: Person | None, job: Job) -> dict[str, Any]:
     }
 
 
-def job_detail(person: Person | None, detail: JobDetail) -> dict[str, Any]:
+def job_detail(detail: JobDetail) -> dict[str, Any]:
     """A job with everything that its page shows."""
-    row = job_row(person, detail.job)
     if detail.row_only:
-        return row
-    return row | {
+        return _public_row(detail.job)
+    return _whole_row(detail.job) | {
         "steps": [_step(step) for step in detail.steps],
         "inputs": clean(detail.inputs),
         "settings": clean(detail.settings),

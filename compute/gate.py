@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from compute import access, references
 from compute.access import Action
@@ -24,7 +25,7 @@ class Gate:
         """Everything of a job; only its row (`row_only`) for a colleague who may not see more."""
         detail = self._detail(person, job_id)
         if self._may(person, Action.SEE, detail.job):
-            return self._told(person, detail)
+            return self._told_detail(person, detail)
         if access.may(person, Action.SEE_ROW, detail.job):
             return row_only(detail)
         raise NotFound(NO_SUCH_JOB)
@@ -33,15 +34,26 @@ class Gate:
         """The job, when this person may do this to it. What one may not even see does not exist."""
         detail = self._detail(person, job_id)
         self._admit(person, action, detail.job)
-        return self._told(person, detail)
+        return self._told_detail(person, detail)
 
     def job(self, person: Person | None, action: Action, job_id: str) -> Job:
         """`allowed`, for a verb that needs the row only."""
-        job = jobs.get(self._store, job_id, person.id if person else None)
+        job = jobs.get(self._store, job_id)
         if job is None:
             raise NotFound(NO_SUCH_JOB)
         self._admit(person, action, job)
         return job
+
+    def asked(
+        self, person: Person | None, action: Action, job_id: str
+    ) -> tuple[Job, dict[str, Any], dict[str, Any]]:
+        """The job with its inputs and settings, when this person may do this to it."""
+        job = self.job(person, action, job_id)
+        asked = jobs.asked(self._store, job)
+        if asked is None:
+            raise NotFound(NO_SUCH_JOB)
+        inputs, settings = asked
+        return job, self._told(person, job, inputs), settings
 
     def jobs(self, person: Person, action: Action, ids: list[str]) -> list[Job | tuple[str, WellplateError]]:
         """For each id its job, or, where this person may not do this, what to call it and why not."""
@@ -83,13 +95,15 @@ class Gate:
             raise NotFound(NO_SUCH_JOB)
         return detail
 
-    def _told(self, person: Person | None, detail: JobDetail) -> JobDetail:
+    def _told_detail(self, person: Person | None, detail: JobDetail) -> JobDetail:
+        return replace(detail, inputs=self._told(person, detail.job, detail.inputs))
+
+    def _told(self, person: Person | None, job: Job, inputs: dict[str, Any]) -> dict[str, Any]:
         """Without the ids of other jobs, from which inputs came, that this person may not see."""
-        others = [job for job in references.jobs_in(detail.inputs) if job != detail.job.id]
+        others = [other for other in references.jobs_in(inputs) if other != job.id]
         if not others:
-            return detail
-        shown = self.visible(person, others).keys() | {detail.job.id}
-        return replace(detail, inputs=references.hide(detail.inputs, shown))
+            return inputs
+        return references.hide(inputs, self.visible(person, others).keys() | {job.id})
 
 
 def refuse_unless(allowed: bool, message: str) -> None:

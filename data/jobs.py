@@ -32,6 +32,7 @@ from data.submits import Submitted
 __all__ = [
     "Submitted",
     "ahead",
+    "asked",
     "cancel",
     "claim",
     "counts",
@@ -109,13 +110,13 @@ def made_earlier(store: Store, key: str, person: str, team: str, body_hash: str)
     return submits.earlier(store, (key, person, team), body_hash)
 
 
-def get(store: Store, job_id: str, person: str | None = None) -> Job | None:
-    """With its tags; `person` is who looks, and may have starred it."""
+def get(store: Store, job_id: str) -> Job | None:
+    """Without its marks."""
     known = valid_id(job_id)
     if known is None:
         return None
     found = store.read("jobs_by_id", jobs=[known])
-    return marks.marked(store, [rows.job(found[0])], person)[0] if found else None
+    return rows.job(found[0]) if found else None
 
 
 def several(store: Store, ids: list[str]) -> dict[str, Job]:
@@ -124,14 +125,21 @@ def several(store: Store, ids: list[str]) -> dict[str, Job]:
     return {row["id"]: rows.job(row) for row in store.read("jobs_by_id", jobs=known)} if known else {}
 
 
+def asked(store: Store, job: Job) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The inputs and settings of a job; None when it was deleted meanwhile."""
+    found = store.read("submission", seq=job.seq)
+    return (_load(found[0]["inputs"], {}), _load(found[0]["settings"], {})) if found else None
+
+
 def detail(store: Store, job_id: str, person: str | None = None) -> JobDetail | None:
-    """`person` is who looks."""
-    job = get(store, job_id, person)
+    """With the marks of the person who looks."""
+    job = get(store, job_id)
     if job is None:
         return None
     asked = store.read("submission", seq=job.seq)
     if not asked:
         return None  # deleted since
+    (job,) = marks.marked(store, [job], person)
     attempt = next(iter(store.read("last_attempt", seq=job.seq)), {"steps": None, "usage": None})
     result = next(iter(store.read("result", seq=job.seq)), {})
     return JobDetail(
