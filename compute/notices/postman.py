@@ -11,7 +11,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, parseaddr
+from email.utils import formatdate, getaddresses
 from urllib.parse import urlsplit
 
 from compute.notices.carrier import Failure, Report
@@ -89,9 +89,9 @@ class Postman:
 def _sender(settings: Settings) -> Address:
     host = urlsplit(settings.public_url).hostname or "localhost"
     own = f"Wellplate <wellplate@{'localhost' if ':' in host else host}>"  # ':' is in IPv6 addresses only
-    name, address = parseaddr(settings.mail.sender or own)
     try:
-        return Address(name, addr_spec=address)
+        (given,) = getaddresses([settings.mail.sender or own])
+        return Address(_line(given[0]), addr_spec=given[1])
     except (MessageError, ValueError, IndexError) as error:
         raise BadSettings(f"setting mail.sender = {settings.mail.sender!r}: no e-mail address") from error
 
