@@ -105,7 +105,8 @@ class Provider:
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         email = str(claims.get("email") or "")
-        name = claims.get("name") or claims.get("preferred_username") or email.partition("@")[0]
+        names = (claims.get("name"), claims.get("preferred_username"), email.partition("@")[0])
+        name = next((name for name in names if name), claims["sub"])
         return Identity(
             issuer=self._issuer,
             subject=str(claims["sub"]),

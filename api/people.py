@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,11 +12,9 @@ from api import models
 from api.callers import Admin, SignedIn
 from api.shapes import moment
 from compute import workbench
+from compute.people.teams import AdminView
 from data.errors import BadInput, NotFound
 from data.records import Person
-
-if TYPE_CHECKING:
-    from compute.people.teams import AdminView
 
 router = APIRouter(tags=["people"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -14,11 +14,9 @@ from api.auth import oidc
 from api.auth.forms import BACK, address, local_path, refused, status, text, to_login, who
 from api.html import form, go, hidden, page, said
 from compute import workbench
+from compute.people.invitations import Invited
 from data.errors import WellplateError
 from data.records import Person, Role
-
-if TYPE_CHECKING:
-    from compute.people.invitations import Invited
 
 GONE = "This invitation was taken up or withdrawn, or its link was not copied whole. Ask for a new one."
 AS = {

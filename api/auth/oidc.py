@@ -88,13 +88,16 @@ async def callback(request: Request) -> Response:
     linking = await run_in_threadpool(_who_links, request, session.get("link"))
     identity = await provider.end(request)
     signed_in = await run_in_threadpool(_sign_in, identity, agent(request), linking)
-    response = welcome(signed_in, LINKED if linking else local_path(session.get("next")))
+    response = (
+        RedirectResponse(LINKED, 303) if linking else welcome(signed_in, local_path(session.get("next")))
+    )
     response.delete_cookie(STATE_COOKIE, path=STATE_PATH, httponly=True, samesite="lax", secure=secure())
     return response
 
 
 def _sign_in(identity: Identity, agent: str, linking: Person | None) -> SignedIn:
-    return workbench.current().accounts.identity_sign_in(
+    accounts = workbench.current().accounts
+    signed_in = accounts.identity_sign_in(
         identity.issuer,
         identity.subject,
         identity.email,
@@ -103,6 +106,10 @@ def _sign_in(identity: Identity, agent: str, linking: Person | None) -> SignedIn
         agent=agent,
         signed_in=linking,
     )
+    if linking:
+        # The session that asked goes on, in all its tabs; a second one is not needed.
+        accounts.revoke({signed_in.person.credential})
+    return signed_in
 
 
 def _who_links(request: Request, credential: str | None) -> Person | None:

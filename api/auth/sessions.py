@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -36,12 +36,9 @@ from api.auth.invitation import GONE, words
 from api.guard import COOKIE
 from api.html import field, form, hidden, page, said
 from compute import workbench
-from compute.people.accounts import SignedIn
+from compute.people.invitations import Invited
 from compute.people.passwords import SHORTEST
 from data.errors import WellplateError
-
-if TYPE_CHECKING:
-    from compute.people.invitations import Invited
 
 # Signing in ---------------------------------------------------------------------------------------------------
 
@@ -157,5 +154,6 @@ def _register(request: Request, given: FormData) -> Response:
     bench = workbench.current()
     if not token:
         return welcome(bench.accounts.register(text(given, "email"), name, password, **asked), HOME)
-    signed_in: SignedIn = bench.invitations.register(token, name, password, **asked)
-    return welcome(signed_in, HOME)
+    signed_in = bench.invitations.register(token, name, password, **asked)
+    # Theirs by now: this only tells where it leads.
+    return welcome(signed_in, bench.invitations.accept(signed_in.person, token))

@@ -7,9 +7,21 @@ from starlette.testclient import TestClient
 
 from tests.laboratory import Laboratory
 
-PAGES = ["/auth/login", "/auth/link?token=x", "/auth/link", "/auth/logout", "/api/docs/"]
+PAGES = [
+    "/auth/login",
+    "/auth/link?token=x",
+    "/auth/link",
+    "/auth/logout",
+    "/auth/register",
+    "/auth/register?invitation=x",
+    "/auth/invitation?token=x",
+    "/auth/forgot",
+    "/auth/oidc",
+    "/auth/oidc/callback",
+    "/api/docs/",
+]
 
-#: The calls of the design, less sharing, invitations and batches.
+#: The calls of the design, less sharing and batches.
 PROMISED = {
     "/v1/tools": {"get"},
     "/v1/tools/{tool_id}": {"get"},
@@ -30,6 +42,18 @@ PROMISED = {
     "/v1/credits/grants": {"post"},
     "/v1/tokens": {"get", "post"},
     "/v1/tokens/{token_id}": {"delete"},
+    "/v1/invitations": {"get", "post"},
+    "/v1/invitations/{invitation_id}": {"delete"},
+    "/v1/teams": {"get", "post"},
+    "/v1/teams/{team_id}": {"get", "patch"},
+    "/v1/teams/{team_id}/members": {"get"},
+    "/v1/teams/{team_id}/members/{member_id}": {"patch", "delete"},
+    "/v1/me": {"get", "patch"},
+    "/v1/me/team": {"post"},
+    "/v1/people": {"get"},
+    "/v1/people/{person_id}": {"patch"},
+    "/v1/people/{person_id}/sign-in-link": {"post"},
+    "/v1/audit": {"get"},
     "/v1/events": {"get"},
 }
 
