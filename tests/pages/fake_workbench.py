@@ -256,6 +256,19 @@ class Credits:
     def low(self, person: Person) -> str | None:
         return f"{person.team_name} has {self.available} credits left." if self.available < 50 else None
 
+    def team(self, person: Person) -> Team:
+        return Team(
+            id=person.team,
+            name=person.team_name,
+            default_visibility=Visibility.PRIVATE,
+            concurrency=None,
+            monthly_credits=None,
+            person_credits=None,
+            balance=self.available + 12,
+            held=12,
+            created_at=NOW,
+        )
+
     def mine(self, person: Person) -> Used:
         return Used(cap=None, used=12)
 
@@ -406,8 +419,10 @@ class FakeWorkbench:
         price = 12 if tool.id == "dock" else 0
         lines = [PriceLine("Docking, 1 ligand", 10), PriceLine("Pose checks", 2)] if price else []
         available = self.credits.available
+        enough = price <= available
+        lack = None if enough else f"This costs {price} credits, and the team has {available}."
         return Quote(
-            credits=price, lines=lines, available=available, affordable=price <= available, problems=problems
+            credits=price, lines=lines, available=available, affordable=enough, problems=problems, lack=lack
         )
 
     def preview(self, person: Person, submission: Submission) -> list[Panel]:

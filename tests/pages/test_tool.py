@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import streamlit as st
 
+from pages import tool_history
 from tests.pages.conftest import Open
 from tests.pages.fake_workbench import DOCK, FakeWorkbench
 from tools import registry
@@ -135,3 +137,72 @@ def test_unknown_tool_has_a_way_back(open_page: Open) -> None:
     assert not app.exception
     assert app.title[0].value == "This tool is not here"
     assert app.page_link
+
+
+def test_a_job_is_restored_with_its_result_and_stays_in_the_url(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    job = next(job for job in bench.records.values() if job.name.startswith("imatinib"))
+    app = open_page("tool.py", bench, tool="dock", jobId=job.id)
+    assert not app.exception
+    assert app.query_params == {"tool": "dock", "jobId": job.id}
+    form = app.session_state["tool.form"]
+    assert list(form.given["settings"]["center"]) == [15.6, 53.4, 15.5]
+    assert "Result of “imatinib → ABL1 (1iep)”" in [human_text(each.value) for each in app.subheader]
+    assert app.metric[0].value == "−13.2 kcal/mol"
+    app.button(key="tool.clear").click().run()
+    assert app.query_params == {"tool": "dock"}
+    assert not app.metric
+
+
+def human_text(text: str) -> str:
+    return text.replace("\\", "")
+
+
+def test_a_job_of_another_tool_leads_to_that_tool(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    job = next(job for job in bench.records.values() if job.name.startswith("imatinib"))
+    app = open_page("tool.py", bench, tool="convert-sequences", jobId=job.id)
+    assert not app.exception
+    assert app.title[0].value == "Dock"
+    assert app.query_params == {"tool": "dock", "jobId": job.id}
+
+
+def test_a_job_that_is_not_there_leaves_the_tool_with_a_way_on(open_page: Open) -> None:
+    app = open_page("tool.py", None, tool="dock", jobId="11111111-1111-4111-8111-111111111111")
+    assert not app.exception
+    assert app.title[0].value == "Dock"
+    assert "There is no such job" in app.error[0].value
+
+
+def test_history_lists_the_tools_jobs_and_restores_the_one_that_is_clicked(open_page: Open) -> None:
+    bench = FakeWorkbench()
+    app = open_page("tool.py", bench, tool="dock")
+    app.button(key="tool.history").click().run()
+    mine = list(app.dataframe[0].value["Name"])
+    assert mine[0].startswith("asciminib") and len(mine) == 6
+    app.segmented_control(key=tool_history._WHOSE).set_value("team").run()
+    assert len(app.dataframe[0].value) == 8
+    assert "1iep to mmCIF" not in list(app.dataframe[0].value["Name"])  # another tool's
+
+
+def test_a_click_in_the_history_names_the_job_in_the_url() -> None:
+    bench = FakeWorkbench()
+    jobs = list(bench.records.values())
+    st.session_state["click"] = {"row": 1, "label": jobs[1].name}
+    tool_history._chosen("click", jobs)
+    assert st.query_params.to_dict() == {"tool": jobs[1].tool, "jobId": jobs[1].id}
+    st.session_state.clear()
+    st.query_params.clear()
+
+
+def test_the_cost_stands_against_the_balance_where_credits_count(open_page: Open) -> None:
+    bench = FakeWorkbench(credits=60)
+    app = open_page("tool.py", bench, tool="dock", example="1")
+    assert any("60 credits available, 48 after this run" in each.value for each in app.caption)
+    bench.credits.mode = "show"
+    app.run()
+    assert any("counted here, not asked for" in each.value for each in app.caption)
+    bench.credits.mode = "off"
+    app.run()
+    assert app.button(key="tool.run").label == "Run"
+    assert not any("credits" in each.value for each in app.caption)

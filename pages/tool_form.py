@@ -1,0 +1,147 @@
+"""The form of a tool: what it is filled with is what is submitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from compute.workbench import Workbench
+from data.records import Person
+from pages import file_inputs, forms
+from pages.forms import Field
+from tools.contract import Tool
+
+_FORM = "tool.form"
+FILES = ("file", "files")
+
+
+@dataclass
+class Form:
+    """What the form of this tab holds. A new one has new widgets, so that it starts from `values`."""
+
+    tool: str
+    #: Of every field that was ever drawn, also of those that do not matter now.
+    values: dict[str, dict[str, Any]]
+    #: What is submitted.
+    given: dict[str, dict[str, Any]] = field(default_factory=lambda: {"inputs": {}, "settings": {}})
+    name: str = ""
+    #: The job that it was filled from.
+    job: str = ""
+    #: Where the values came from, said above the form.
+    note: str = ""
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+    #: One key for one body: pressing Run twice makes one job.
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def idempotency_key(self, body: Mapping[str, Any]) -> str:
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+        return self.keys.setdefault(digest, secrets.token_hex(16))
+
+
+def current(workbench: Workbench, person: Person, tool: Tool) -> Form:
+    """The tab's form of this tool: as left, or filled from the example or from a job as the URL asks."""
+    params = st.query_params
+    if source := params.get("from"):  # to be changed: the URL names the job no longer
+        st.query_params.from_dict({"tool": tool.id})
+        return keep(from_job(workbench, person, tool, source))
+    if "example" in params:
+        st.query_params.from_dict({"tool": tool.id})
+        return keep(from_example(workbench, person, tool))
+    kept: Form | None = st.session_state.get(_FORM)
+    kept = kept if kept is not None and kept.tool == tool.id else None
+    job_id = params.get("jobId", "")
+    if job_id and (kept is None or kept.job != job_id):
+        return keep(from_job(workbench, person, tool, job_id))
+    return kept or keep(empty(tool))
+
+
+def keep(form: Form) -> Form:
+    st.session_state[_FORM] = form
+    return form
+
+
+def empty(tool: Tool) -> Form:
+    return Form(tool.id, {"inputs": {}, "settings": {}})
+
+
+def shown(tool: Tool, form: Form) -> None:
+    """In a callback: this form from now on, and the URL of the tool alone."""
+    keep(form)
+    st.query_params.from_dict({"tool": tool.id})
+
+
+def from_job(workbench: Workbench, person: Person, tool: Tool, job_id: str) -> Form:
+    earlier = workbench.submission(person, job_id)
+    if earlier.tool != tool.id:
+        st.switch_page("tool.py", query_params={"tool": earlier.tool, "jobId": job_id})
+    values = {"inputs": dict(earlier.inputs), "settings": dict(earlier.settings)}
+    note = f"Filled in as in “{earlier.name}”."
+    return Form(tool.id, values, name=earlier.name or "", note=note, job=job_id)
+
+
+def from_example(workbench: Workbench, person: Person, tool: Tool) -> Form:
+    example = workbench.example(person, tool.id)
+    values = {"inputs": dict(example.inputs), "settings": dict(example.settings)}
+    return Form(tool.id, values, note=f"Example: {example.name}. {example.note}".strip())
+
+
+def fill_in(workbench: Workbench, person: Person, tool: Tool, form: Form) -> dict[str, DeltaGenerator]:
+    """Draw the form and keep its values. Returns the places for problems, by field."""
+    slots: dict[str, DeltaGenerator] = {}
+    inputs, settings = forms.fields(tool.Inputs), forms.fields(tool.Settings)
+    inputs = [field for field in inputs if field.matters(partial(present, form, [*inputs, *settings]))]
+    settings = [field for field in settings if field.matters(partial(present, form, [*inputs, *settings]))]
+    if inputs:
+        st.subheader("Inputs", anchor=False)
+    values = section(workbench, person, form, "inputs", inputs, slots)
+    plain = [field for field in settings if not field.advanced]
+    advanced = [field for field in settings if field.advanced]
+    if plain:
+        st.subheader("Settings", anchor=False)
+    chosen = section(workbench, person, form, "settings", plain, slots)
+    if advanced:
+        with st.expander("Advanced settings"):
+            chosen |= section(workbench, person, form, "settings", advanced, slots)
+    form.values = {"inputs": form.values["inputs"] | values, "settings": form.values["settings"] | chosen}
+    form.given = {"inputs": forms.given(inputs, values), "settings": forms.given(settings, chosen)}
+    return slots
+
+
+def present(form: Form, fields: list[Field], name: str) -> Any:
+    """The value that a field of the form has now, also before it is drawn in this run."""
+    for part, values in form.values.items():
+        key = f"form.{form.id}.{part}.{name}"
+        if key in st.session_state:
+            return st.session_state[key]
+        if name in values:
+            return values[name]
+    return next((field.default for field in fields if field.name == name), None)
+
+
+def section(
+    workbench: Workbench,
+    person: Person,
+    form: Form,
+    part: str,
+    fields: list[Field],
+    slots: dict[str, DeltaGenerator],
+) -> dict[str, Any]:
+    values: dict[str, Any] = dict(form.values[part])
+    drawn: dict[str, Any] = {}
+    for one in fields:
+        key = f"form.{form.id}.{part}.{one.name}"
+        initial = values.get(one.name, one.default)
+        if one.kind in FILES:
+            drawn[one.name] = file_inputs.draw(workbench, person, one, key, initial)
+        else:
+            drawn[one.name] = forms.draw(one, key, initial)
+        slots[one.name] = st.empty()
+    return drawn
