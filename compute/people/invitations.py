@@ -90,10 +90,13 @@ class Invitations:
 
     # Taking up ----------------------------------------------------------------------------------------------
 
-    def look(self, token: str) -> Invited | None:
-        """What a link is to; None when it is not ours, or its invitation was withdrawn or taken up."""
+    def look(self, token: str, person: Person | None = None) -> Invited | None:
+        """What a link is to; None when it is not ours, or its invitation was withdrawn or taken up.
+
+        Who took it up themselves, by signing in with a proven address say, may look on.
+        """
         found = self._found(token)
-        if found is None or found.invitation.person is not None:
+        if found is None or found.invitation.person not in (None, person.id if person else None):
             return None
         return Invited(email=found.invitation.email, what=found.what, role=found.invitation.role, by=found.by)
 
@@ -113,7 +116,7 @@ class Invitations:
             taking = invitations.Taking(invitation=invitation.id, person=person.id)
             with self._accounts.changing():
                 self._store.write(invitations.take_up, taking).result()
-        if invitation.team is not None and person.credential is not None:
+        if invitation.team is not None and self._accounts.is_session(person):
             self._accounts.move_session(person, invitation.team)
         return _page(invitation)
 

@@ -74,6 +74,10 @@ class Sessions(Directory):
         assert who is not None
         return SignedIn(cookie=cookie, person=who, expires_at=session.expires_at)
 
+    def is_session(self, person: Person) -> bool:
+        """Whether a browser's session authorises this person, rather than a token or the command line."""
+        return person.credential in self._sessions
+
     def move_session(self, person: Person, team: str) -> Person:
         """The session acts in another team of this person from now on. A token stays in its own."""
         with self._changing:
