@@ -101,6 +101,11 @@ _STEPS = (
     """update teams set balance = 1000000000 + s.balance, held = s.held
     from (select team, sum(balance) as balance, sum(held) as held from ledger group by team) s
     where teams.id = s.team""",
+    # One job in ten has a tag, one in a thousand is shared by invitation, one in a thousand starred by person 7.
+    "insert into tags select seq, 'tag ' || hash(seq) % 50 from made where seq % 10 = 0",
+    "update jobs set visibility = 'invited' where seq % 1000 = 3",
+    """insert into stars select ('00000000-0000-4000-9000-' || printf('%012x', 7))::uuid, seq from made
+    where seq % 1000 = 7""",
     "drop table made",
 )
 

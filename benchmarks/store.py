@@ -15,8 +15,19 @@ from typing import Any
 from benchmarks import history
 from benchmarks.history import LARGEST, RARE, SMALLEST, person_id, team_id
 from benchmarks.report import Goal, Report, Table, p
-from data import jobs, ledger, rows
-from data.records import Claim, Job, JobFilter, NewJob, Outcome, Status, Visibility, new_id
+from data import jobs, ledger, marks, rows
+from data.records import (
+    Claim,
+    Job,
+    JobFilter,
+    NewJob,
+    Outcome,
+    Person,
+    Role,
+    Status,
+    Visibility,
+    new_id,
+)
 from data.store import Store
 
 LARGE, SMALL = 1_000_000, 10_000
@@ -55,7 +66,7 @@ def _measure(folder: Path, count: int, repeats: int) -> tuple[dict[str, tuple[fl
     sqlite = history.copy_to_sqlite(path, folder / "wellplate.sqlite")
     store = Store(path)
     try:
-        questions = [*_lists(store, sqlite), *_others(store, sqlite, count)]
+        questions = [*_lists(store, sqlite, count), *_others(store, sqlite, count)]
         lines, p95 = [], {}
         for question in questions:
             _same(question)
@@ -108,11 +119,12 @@ def _plain(answer: Any) -> Any:
     return answer.id if isinstance(answer, Job) else answer
 
 
-def _lists(store: Store, sqlite: sqlite3.Connection) -> list[Question]:
+def _lists(store: Store, sqlite: sqlite3.Connection, count: int) -> list[Question]:
     """The pages that people look at."""
     team, small = team_id(LARGEST), team_id(SMALLEST)
     everything = JobFilter()
     deep = _deep(sqlite, team)
+    viewer = _viewer(team, count)
 
     def page(
         name: str,
@@ -124,10 +136,15 @@ def _lists(store: Store, sqlite: sqlite3.Connection) -> list[Question]:
         sql, parameters = _page_sql(team, filter, before)
         return Question(
             name,
-            lambda: jobs.page(store, team, filter, PAGE, before),
+            lambda: jobs.page(store, team, filter, PAGE, before, viewer=viewer),
             lambda: [_job(row) for row in sqlite.execute(sql, parameters)],
             goal,
         )
+
+    def marked(name: str, goal: float = LIST_MS, **fields: Any) -> Question:
+        """What SQLite's copy has no tables for."""
+        filter = JobFilter(**fields)
+        return Question(name, lambda: jobs.page(store, team, filter, PAGE, viewer=viewer), None, goal)
 
     return [
         page("newest page of a team"),
@@ -142,11 +159,40 @@ def _lists(store: Store, sqlite: sqlite3.Connection) -> list[Question]:
             "by submitter, tool and status",
             JobFilter(tool=("nuvs",), status=(Status.FAILED,), submitter=(person_id(7),)),
         ),
-        page("text search, frequent", JobFilter(q="ligand 12"), goal=SEARCH_MS),
+        marked(
+            "all but a tool, a status and a person",
+            not_tool=("nuvs",),
+            not_status=(Status.COMPLETED,),
+            not_submitter=(person_id(7),),
+        ),
+        marked("of a month", since=datetime(2024, 3, 1), until=datetime(2024, 4, 1)),
+        marked("longer than any ran", longer_s=86400.0),
+        marked("starred", starred=True),
+        marked("by a tag", tag="tag 7"),
+        marked("shared with somebody", shared=True),
+        marked("text search, two words", goal=SEARCH_MS, q="ligand 12"),
+        marked("text search, a word and not another", goal=SEARCH_MS, q="12 -ligand"),
+        marked("text search, a tag", goal=SEARCH_MS, q="TAG"),
+        page("text search, frequent", JobFilter(q="ligand"), goal=SEARCH_MS),
         page("text search, rare", JobFilter(q=RARE), goal=SEARCH_MS),
-        page("text search, nothing found", JobFilter(q="no such name"), goal=SEARCH_MS),
+        page("text search, nothing found", JobFilter(q="no-such-name"), goal=SEARCH_MS),
         page("page 10,000 by keyset, or the last", before=deep),
     ]
+
+
+def _viewer(team: str, count: int) -> Person:
+    """Somebody with stars, invited to all that is shared by invitation."""
+    return Person(
+        id=person_id(7),
+        email="person7@lab.example",
+        name="Person 7",
+        site_admin=False,
+        team=team,
+        team_name="Team 0",
+        role=Role.MEMBER,
+        roles={team: Role.MEMBER},
+        invited=frozenset(history.job_id(seq) for seq in range(3, count, 1000)),
+    )
 
 
 def _deep(sqlite: sqlite3.Connection, team: str) -> int:
@@ -176,8 +222,9 @@ def _others(store: Store, sqlite: sqlite3.Connection, count: int) -> list[Questi
         Question(
             "newest 100 ledger rows", lambda: len(ledger.entries(store, team)), lambda: _entries(sqlite, team)
         ),
+        Question("tags of a team", lambda: marks.tags_of_team(store, team, _viewer(team, count)), None),
         Question("point read of a job", lambda: jobs.get(store, one), lambda: _get(sqlite, one)),
-        Question("everything of a job (7 reads)", lambda: jobs.detail(store, one), None, None),
+        Question("everything of a job (9 reads)", lambda: jobs.detail(store, one), None, None),
         Question("waiting jobs, for the dispatcher", lambda: jobs.waiting(store, 32), None, None),
         Question("live counts of the site", lambda: jobs.live_counts(store), None, None),
         Question("jobs ahead in the queue", lambda: jobs.ahead(store, known), None, None),
@@ -194,14 +241,14 @@ def _page_sql(team: str, filter: JobFilter, before: int | None) -> tuple[str, li
         where.append("seq < ?")
         parameters.append(before)  # type: ignore[arg-type]
     if filter.tool:
-        where.append("tool = ?")
-        parameters.append(filter.tool)
+        where.append(f"tool in ({', '.join('?' * len(filter.tool))})")
+        parameters += filter.tool
     if filter.status:
         where.append(f"status in ({', '.join('?' * len(filter.status))})")
         parameters += [status.value for status in filter.status]
     if filter.submitter:
-        where.append("submitter = ?")
-        parameters.append(filter.submitter)
+        where.append(f"submitter in ({', '.join('?' * len(filter.submitter))})")
+        parameters += filter.submitter
     if filter.q:
         where.append("instr(lower(name), lower(?)) > 0")
         parameters.append(filter.q)
