@@ -28,6 +28,7 @@ main { width: 100%; max-width: 360px; }
   box-shadow: 0 1px 2px rgb(0 0 0 / 5%); }
 h1 { font-size: 17px; line-height: 1.3; margin: 0 0 4px; font-weight: 600; }
 p { margin: 0 0 14px; color: var(--soft); }
+p strong { color: var(--text); font-weight: 600; }
 label { display: block; margin: 12px 0 4px; font-weight: 500; }
 label small { font-weight: 400; color: var(--soft); }
 input { width: 100%; height: 36px; padding: 0 10px; font: inherit; color: inherit; background: var(--field);

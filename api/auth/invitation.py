@@ -38,13 +38,13 @@ def words(invited: Invited) -> str:
 def look_page(request: Request, given: Any, refusal: WellplateError | None = None) -> Response:
     """Looking takes nothing up: mail scanners and browsers fetch addresses ahead."""
     token = given.get("token", "")
-    invited = workbench.current().invitations.look(token) if token else None
+    person = who(request)
+    invited = workbench.current().invitations.look(token, person) if token else None
     if invited is None:
         return page("Invitation", said(GONE), status=422, below=BACK)
     here = address("/auth/invitation", token=token)
-    person = who(request)
     choice = _accept_form(person, token, here) if person else _ways_in(token, here)
-    lead = f"<p>{words(invited)} It was sent to {escape(invited.email)}.</p>"
+    lead = f"<p>{words(invited)} It is for {escape(invited.email)}.</p>"
     below = "" if person is None else f'Not {escape(person.name)}? <a href="{_sign_out(here)}">Sign out</a>.'
     return page("Invitation", lead + refused(refusal) + choice, status=status(refusal), below=below)
 

@@ -149,6 +149,22 @@ def test_an_invited_address_comes_in_when_it_is_verified(site: Site, elsewhere: 
     assert (lab.admin.team, "viewer") in [(team["id"], team["role"]) for team in me(browser)["teams"]]  # type: ignore[attr-defined]
 
 
+def test_an_invitation_still_leads_on_after_signing_in_has_taken_it_up(
+    site: Site, elsewhere: Elsewhere
+) -> None:
+    lab = site(register_new=False)
+    made = lab.workbench.invitations.to_team(lab.admin, "june@other.example", Role.MEMBER)
+    page = lab.workbench.invitations.link(made).removeprefix(lab.settings.public_url)
+    elsewhere.knows("june", "june@other.example")
+    browser = lab.browser()
+    answer = elsewhere.sign_in(browser, "june", next=page)
+    assert answer.headers["location"] == page
+    assert "Accept" in browser.get(page).text
+    accepted = browser.post("/auth/invitation", data={"token": page.partition("token=")[2]})
+    assert accepted.headers["location"] == "/app/team"
+    assert lab.browser().get(page).status_code == 422
+
+
 def test_an_unverified_address_takes_over_no_account(site: Site, elsewhere: Elsewhere) -> None:
     lab = site()
     ada = lab.join("ada")
