@@ -26,9 +26,13 @@ PERIODS = {"30": "30 days", "90": "90 days", "365": "12 months"}
 
 def main(workbench: Workbench, person: Person) -> None:
     st.html(STATIC / "credits.css")
-    header(
-        "Credits", f"What {person.team_name} can spend. A job holds its price, and is charged when it starts."
-    )
+    what = f"What {person.team_name} can spend. A job holds its price, and is charged when it starts."
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container():
+            header("Credits", what)
+        # Not with the metrics: what they are drawn anew by would close the dialog.
+        if person.site_admin:
+            credits_grant.button(workbench, person)
     credits_grant.result()
     try:
         now_and_here(workbench, person)
@@ -71,8 +75,6 @@ def metrics(workbench: Workbench, person: Person) -> None:
         )
         if allowance is not None:
             metric("Every month", f"+{allowance:,}", "Given by the site on the first of every month (UTC).")
-        if person.site_admin:
-            credits_grant.button(workbench, person)
     if sentence := MODES.get(credits.mode):
         st.info(sentence, icon=":material/info:")
     if sentence := credits.low(person):

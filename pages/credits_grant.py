@@ -7,7 +7,7 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, Team, new_id
-from pages import human
+from pages import human, session
 from pages.drawing import refusal
 
 _DONE = "credits.granted"
@@ -29,6 +29,8 @@ def result() -> None:
 
 @st.dialog("Grant credits")
 def form(workbench: Workbench, person: Person) -> None:
+    if session.still(person) is None:
+        return
     try:
         teams = {team.id: team for team in workbench.credits.teams(person)}
     except WellplateError as error:
