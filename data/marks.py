@@ -43,10 +43,13 @@ def marked(store: Store, jobs: Sequence[Job], person: str | None) -> list[Job]:
     if not jobs:
         return []
     seqs = [job.seq for job in jobs]
-    tags = {row["seq"]: tuple(row["tags"]) for row in store.read("tags_of_jobs", seqs=seqs)}
+    asked = {"seqs": seqs, "first": min(seqs), "last": max(seqs)}
+    tags: dict[int, tuple[str, ...]] = {}
+    for row in store.read("tags_of_jobs", **asked):
+        tags[row["seq"]] = (*tags.get(row["seq"], ()), row["tag"])
     starred: set[int] = set()
     if person is not None:
-        starred = {row["seq"] for row in store.read("stars_on_jobs", person=person, seqs=seqs)}
+        starred = {row["seq"] for row in store.read("stars_on_jobs", person=person, **asked)}
     return [replace(job, tags=tags.get(job.seq, ()), starred=job.seq in starred) for job in jobs]
 
 

@@ -88,9 +88,9 @@ def _world(store: Store) -> World:
         roles={teams[0]: Role.MEMBER, teams[1]: Role.VIEWER},
         invited=frozenset(chance.sample([new.id for new in made], 80)),
     )
-    every = [jobs.get(store, new.id, viewer.id) for new in made]
-    known = [job for job in every if job is not None]
-    return World(store, viewer, sorted(known, key=lambda job: -job.seq), people)
+    known = jobs.several(store, [new.id for new in made]).values()
+    every = marks.marked(store, sorted(known, key=lambda job: -job.seq), viewer.id)
+    return World(store, viewer, every, people)
 
 
 def _some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
