@@ -1,41 +1,45 @@
-"""The person's account: sessions, password, API tokens."""
+"""The person's account: profile, notices, teams, sessions, API tokens."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from compute import workbench
-from compute.access import Scope, may_administer
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import Person
-from pages import human, session
+from data.people import Membership
+from data.records import Person, Preferences, When
+from pages import account_keys, asking, flash, human, session, team_dialogs
 from pages.drawing import header, refusal
 
-#: A new token's secret, shown once.
-_SECRET = "account.secret"
-SCOPES = {
-    Scope.JOBS_READ: "see jobs and results",
-    Scope.JOBS_WRITE: "run, cancel and delete jobs",
-    Scope.FILES_READ: "list uploaded files",
-    Scope.FILES_WRITE: "upload files",
-    Scope.ADMIN: "administer this site",
-}
+WHEN = {When.ALWAYS: "always", When.FAILURES: "failed", When.NEVER: "never"}
 
 
 def main(workbench: Workbench, person: Person) -> None:
     header("Account", f"{person.name} · {person.email} · {person.role} of {person.team_name}")
+    flash.show()
+    asking.draw(team_dialogs.DIALOGS, workbench, person)
     with st.container(horizontal=True):
-        go("Change password", "/auth/password")
+        go(
+            "Change password" if workbench.accounts.has_password(person) else "Set a password",
+            "/auth/password",
+        )
+        if issuer(workbench):
+            go(f"Link {human.markdown_text(workbench.settings.oidc.name)}", "/auth/oidc/link")
         go("Sign out", "/auth/logout")
-    accounts = workbench.accounts
     left, right = st.columns(2, gap="large")
     with left:
-        sessions(accounts, person)
+        profile(workbench, person)
+        preferences(workbench, person)
+        teams(workbench, person)
     with right:
-        tokens(accounts, person)
+        account_keys.sessions(workbench.accounts, person)
+        account_keys.tokens(workbench.accounts, person)
+
+
+def issuer(workbench: Workbench) -> str:
+    """Where people of this site may sign in from elsewhere; empty for nowhere."""
+    return workbench.settings.oidc.issuer
 
 
 def go(label: str, path: str) -> None:
@@ -43,87 +47,146 @@ def go(label: str, path: str) -> None:
     st.html(f'<a class="plain-link" target="_self" href="{path}">{label}</a>', width="content")
 
 
-def sessions(accounts: Any, person: Person) -> None:
-    st.subheader("Where you are signed in", anchor=False)
-    for each in sorted(accounts.sessions(person), key=lambda each: each.created_at, reverse=True):
-        here = each.hash == person.credential
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            with st.container(gap=None):
-                st.markdown(f"**{browser(each.agent)}**{' · this one' if here else ''}")
-                st.caption(f"Since {human.exact(each.created_at)}, until {human.exact(each.expires_at)}")
-            if not here:
-                st.button(
-                    "Sign out there",
-                    key=f"account.session.{each.hash[:12]}",
-                    on_click=sign_out,
-                    args=(accounts, person, each.hash),
-                )
+# Profile ------------------------------------------------------------------------------------------------------
 
 
-def sign_out(accounts: Any, person: Person, hash: str) -> None:
-    """In a callback."""
-    if session.acting(person):
-        accounts.revoke([hash])
-
-
-def revoke(accounts: Any, person: Person, token_id: str) -> None:
-    """In a callback."""
-    if who := session.acting(person):
-        accounts.revoke_token(who, token_id)
-
-
-def browser(agent: str) -> str:
-    """A browser's name and system from what it calls itself."""
-    names = [("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
-    systems = ["Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux"]
-    name = next((name for sign, name in names if sign in agent), None)
-    system = next((system for system in systems if system in agent), None)
-    if name is None:
-        return human.markdown_text(agent[:60]) or "Unknown program"
-    return f"{name} on {system}" if system else name
-
-
-def tokens(accounts: Any, person: Person) -> None:
-    st.subheader("API tokens", anchor=False)
-    st.caption(
-        "For scripts: `Authorization: Bearer TOKEN`. The calls are described at [/api/docs](/api/docs)."
-    )
-    if secret := st.session_state.pop(_SECRET, None):
-        st.success("The new token, shown this once. Keep it where your script can read it.")
-        st.code(secret, language=None)
-    for token in accounts.tokens(person):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            with st.container(gap=None):
-                st.markdown(f"**{human.markdown_text(token.name)}**")
-                st.caption(f"{', '.join(sorted(token.scopes))} · made {human.ago(token.created_at)}")
-            st.button(
-                "Revoke",
-                key=f"account.token.{token.id}",
-                on_click=revoke,
-                args=(accounts, person, token.id),
-            )
-    new_token(accounts, person)
-
-
-def new_token(accounts: Any, person: Person) -> None:
-    allowed = [scope for scope in SCOPES if scope != Scope.ADMIN or may_administer(person)]
-    with st.form("account.token", clear_on_submit=False):
-        name = st.text_input("Name", placeholder="nightly docking script", max_chars=100)
-        scopes = st.pills(
-            "It may",
-            allowed,
-            selection_mode="multi",
-            default=[Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_READ, Scope.FILES_WRITE],
-            format_func=lambda scope: SCOPES[scope],
-        )
-        if not st.form_submit_button("Make a token"):
+def profile(workbench: Workbench, person: Person) -> None:
+    st.subheader("Profile", anchor=False)
+    with st.form("account.profile"):
+        name = st.text_input("Name", person.name, max_chars=100, key="account.name")
+        email = st.text_input("E-mail address", person.email, max_chars=254, key="account.email")
+        address_state(workbench, person)
+        if not st.form_submit_button("Save profile"):
             return
     try:
-        _, secret = accounts.create_token(person, name, scopes)
+        workbench.accounts.change_profile(person, name=name, email=email)
     except WellplateError as error:
         return refusal(error)
-    st.session_state[_SECRET] = secret
-    st.rerun()
+    flash.after_rerun("Your profile is saved.")
+
+
+def address_state(workbench: Workbench, person: Person) -> None:
+    if person.verified:
+        st.caption(
+            ":green[:material/verified:] This address is confirmed. A new one has to be confirmed again."
+        )
+    elif workbench.notices.sends_mail:
+        st.caption("This address is not confirmed yet: follow the link in the mail that was sent to it.")
+    else:
+        st.caption("This address is not confirmed. This site sends no mail; its admin can confirm it.")
+
+
+# Notices ------------------------------------------------------------------------------------------------------
+
+
+def preferences(workbench: Workbench, person: Person) -> None:
+    st.subheader("When your jobs end", anchor=False)
+    try:
+        now = workbench.notices.preferences(person)
+    except WellplateError as error:
+        return refusal(error)
+    mail, hosts = workbench.notices.sends_mail, workbench.notices.webhook_hosts
+    with st.form("account.preferences"):
+        st.caption("Of a batch you hear once, when all of it has ended. Quick jobs are not told.")
+        chosen = Preferences(
+            bell=when("Bell", now.bell, "The bell at the top of every page."),
+            mail=when("E-mail", now.mail, mail_help(person, sends=mail), disabled=not mail),
+            webhook=when(
+                "Webhook",
+                now.webhook,
+                "A message that is posted to an address, of a chat room say.",
+                disabled=not hosts,
+            ),
+            webhook_url=st.text_input(
+                "Address of the webhook",
+                now.webhook_url,
+                placeholder=f"https://{hosts[0]}/…" if hosts else "The site's admin allows no host yet",
+                disabled=not hosts,
+                key="account.webhook",
+            ),
+        )
+        if hosts:
+            st.caption(f"Allowed here: {human.markdown_text(', '.join(hosts))}")
+        if not st.form_submit_button("Save notices"):
+            return
+    try:
+        workbench.notices.prefer(person, chosen)
+    except WellplateError as error:
+        return refusal(error)
+    flash.after_rerun("Saved: this is how you hear of your jobs from now on.")
+
+
+def when(label: str, now: When, help: str, *, disabled: bool = False) -> When:
+    chosen = st.segmented_control(
+        label,
+        list(WHEN),
+        default=now,
+        required=True,
+        format_func=WHEN.__getitem__,
+        help=help,
+        disabled=disabled,
+        key=f"account.when.{label}",
+    )
+    return chosen or now
+
+
+def mail_help(person: Person, *, sends: bool) -> str:
+    return f"A mail to {human.markdown_text(person.email)}." if sends else "This site sends no mail."
+
+
+# Teams --------------------------------------------------------------------------------------------------------
+
+
+def teams(workbench: Workbench, person: Person) -> None:
+    st.subheader("Your teams", anchor=False)
+    mine = sorted(workbench.teams.mine(person), key=lambda each: each.team_name.casefold())
+    for each in mine:
+        team_row(workbench, person, each)
+    if person.site_admin or workbench.settings.sign_in.registration == "open":
+        new_team(workbench, person)
+
+
+def team_row(workbench: Workbench, person: Person, each: Membership) -> None:
+    acting = each.team == person.team
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.markdown(f"**{human.markdown_text(each.team_name)}**")
+            st.caption(f"{each.role}{' · you act here' if acting else ''}")
+        if not acting:
+            st.button(
+                "Act here",
+                key=f"account.act.{each.team}",
+                on_click=act_in,
+                args=(workbench, person, each.team),
+            )
+        st.button(
+            "Leave …",
+            key=f"account.leave.{each.team}",
+            type="tertiary",
+            on_click=asking.ask,
+            args=("leave", each),
+        )
+
+
+def act_in(workbench: Workbench, person: Person, team: str) -> None:
+    """In a callback."""
+    if who := session.acting(person):
+        flash.attempt(lambda: workbench.teams.switch(who, team))
+
+
+def new_team(workbench: Workbench, person: Person) -> None:
+    with (
+        st.form("account.new-team", clear_on_submit=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        name = st.text_input("New team", max_chars=100, placeholder="Structural biology", key="account.team")
+        if not st.form_submit_button("Make it"):
+            return
+    try:
+        made = workbench.teams.create(person, name)
+    except WellplateError as error:
+        return refusal(error)
+    flash.after_rerun(f"The team {made.name} is there, and you own it. Choose “Act here” to work in it.")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ def empty(sentence: str, *, link: str | None = None, label: str = "", icon: str 
             st.page_link(link, label=label, icon=icon)
 
 
+def preset(key: str, value: int | None) -> None:
+    """What a number field with this key has at first. One that gets it as its `value` can never be emptied."""
+    st.session_state.setdefault(key, value)
+
+
 def attempt(action: Callable[[], object]) -> bool:
     """Whether the action went through; a refusal is shown as its sentence."""
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from compute import workbench
+from compute.access import may_administer
+from data.records import Person
 from pages import human, session, sign_in, top_bar
 from pages.drawing import STATIC
 
@@ -14,9 +16,9 @@ def tools_by_name() -> None:
     st.switch_page("catalogue.py", query_params=st.query_params.to_dict())
 
 
-def pages() -> list[st.Page]:
-    """What a person can go to. No icons: Streamlit would fetch the page's one from a font server as the favicon."""
-    return [
+def pages(who: Person | None) -> list[st.Page]:
+    """What this person can go to. No icons: Streamlit would fetch the page's one from a font server as the favicon."""
+    every = [
         st.Page(
             "catalogue.py",
             title="Tools",
@@ -38,10 +40,16 @@ def pages() -> list[st.Page]:
             help="The team's balance, and where credits went.",
         ),
         st.Page(
+            "team.py",
+            title="Team",
+            url_path="team",
+            help="Who is in the team, invitations, and how it is set up.",
+        ),
+        st.Page(
             "account.py",
             title="Account",
             url_path="account",
-            help="Sessions, password and API tokens.",
+            help="Your profile, notices, teams, sessions and API tokens.",
         ),
         st.Page(
             "status.py",
@@ -56,12 +64,17 @@ def pages() -> list[st.Page]:
             help="Your first run, step by step.",
         ),
     ]
+    if may_administer(who):
+        every.append(
+            st.Page("admin.py", title="Site", url_path="site", help="People, teams, audit log and disk.")
+        )
+    return every
 
 
 def main() -> None:
     st.logo(STATIC / "wellplate.svg", size="large")
     who = session.person()
-    page = st.navigation(pages(), position="top" if who else "hidden")
+    page = st.navigation(pages(who), position="top" if who else "hidden")
     st.set_page_config(page_title=f"{page.title} · Wellplate", page_icon=STATIC / "wells.svg", layout="wide")
     st.html(STATIC / "wellplate.css")
     if sentence := workbench.current().read_only:

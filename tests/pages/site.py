@@ -27,8 +27,10 @@ def lab(tmp_path: Path) -> Iterator[Laboratory]:
 
 @pytest.fixture
 def visit(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> Visit:
-    def run(person: Person | None, page: str | None = None, **query: str) -> AppTest:
-        cookies = {COOKIE: session_of(lab, person)} if person else {}
+    def run(
+        person: Person | None, page: str | None = None, *, site: Laboratory = lab, **query: str
+    ) -> AppTest:
+        cookies = {COOKIE: session_of(site, person)} if person else {}
         monkeypatch.setattr(ContextProxy, "cookies", property(lambda self: cookies))
         app = AppTest.from_file(MAIN, default_timeout=20).run()
         for name, value in query.items():
@@ -46,14 +48,23 @@ def visit(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> Visit:
 def session_of(lab: Laboratory, person: Person) -> str:
     """The cookie of a new session; the site's first admin has no password but a one-time link."""
     if person.id == lab.admin.id:
-        token = lab.accounts.new_link(person).rpartition("=")[2]
+        token = lab.accounts.admin_link(person).rpartition("=")[2]
         return lab.accounts.use_link(token, client="test").cookie
     return lab.sign_in(person).cookie
 
 
 def words(app: AppTest) -> str:
     """Everything that the page says."""
-    kinds = [app.title, app.subheader, app.markdown, app.caption, app.error, app.success, app.info, app.warning]
+    kinds = [
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.error,
+        app.success,
+        app.info,
+        app.warning,
+    ]
     return "\n".join(str(each.value) for kind in kinds for each in kind)
 
 

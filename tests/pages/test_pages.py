@@ -11,7 +11,6 @@ TITLES = {
     "catalogue.py": "Tools",
     "jobs.py": "Jobs",
     "credits.py": "Credits",
-    "account.py": "Account",
 }
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from data.notices import NewNotice
-from data.records import Person, Role
-from pages import top_bar
-from tests.laboratory import PASSWORD, Laboratory
+from data.records import Person
+from tests.laboratory import Laboratory
 from tests.pages.site import Visit
 
 
