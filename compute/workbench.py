@@ -269,7 +269,8 @@ class Workbench:
     ) -> Job:
         """Name, tags and star; None leaves one as it is. Nothing changes where one of them cannot."""
         changes_job = name is not None or tags is not None
-        self._gate.job(person, Action.RENAME if changes_job else Action.SEE_ROW, job_id)
+        right = Action.RENAME if changes_job else Action.SEE_ROW
+        self._gate.job(person, right, job_id)
         words = None if tags is None else clean_tags(tags)
         if name is not None:
             self.rename(person, job_id, name)
@@ -277,7 +278,7 @@ class Workbench:
             self.marks.tag(person, job_id, list(words))
         if starred is not None:
             self.marks.star(person, job_id, starred)
-        return self._gate.job(person, Action.SEE_ROW, job_id)
+        return self._gate.job(person, right, job_id)
 
     def delete(self, person: Person, job_id: str) -> None:
         _only(self._ending.delete([self._gate.job(person, Action.DELETE, job_id)]))
