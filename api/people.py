@@ -14,7 +14,7 @@ from api.shapes import moment
 from compute import workbench
 from compute.people.teams import AdminView
 from data.errors import BadInput, NotFound
-from data.records import Person
+from data.records import Person, valid_id
 
 router = APIRouter(tags=["people"])
 
@@ -71,7 +71,7 @@ def change_person(person: Admin, person_id: str, body: PersonChange) -> Response
         teams.activate(person, person_id)
     if body.verified:
         teams.verify(person, person_id)
-    found = next((view for view in teams.people(person) if view.id == person_id), None)
+    found = next((view for view in teams.people(person) if view.id == valid_id(person_id)), None)
     if found is None:
         raise NotFound("There is no such person.")
     return JSONResponse(_row(found))

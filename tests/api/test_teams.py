@@ -38,7 +38,8 @@ def test_answers_are_as_documented(lab: Laboratory, admin: TestClient, ada: Pers
     holds(models.Membership, lab.browser(ada).post("/api/v1/me/team", json={"team": ada.team}))
     holds(models.Me, lab.browser(ada).patch("/api/v1/me", json={"name": "Ada L."}))
     holds(models.People, admin.get("/api/v1/people"))
-    holds(models.PersonRow, admin.patch(f"/api/v1/people/{ada.id}", json={"verified": True}))
+    # An id is the same in capitals.
+    holds(models.PersonRow, admin.patch(f"/api/v1/people/{ada.id.upper()}", json={"verified": True}))
     holds(models.SignInLink, admin.post(f"/api/v1/people/{ada.id}/sign-in-link"))
     assert holds(models.Audit, admin.get("/api/v1/audit"))["entries"]
 
@@ -223,6 +224,7 @@ def test_a_change_of_a_person_that_makes_no_sense_changes_nothing(
     path = f"/api/v1/people/{ada.id}"
     assert refused(admin.patch(path, json={"active": True, "heir": lab.admin.id})) == (422, "heir")
     assert refused(admin.patch(path, json={"verified": False})) == (422, "verified")
+    assert refused(admin.patch(f"/api/v1/people/{new_id()}", json={})) == (404, None)
     found = next(row for row in admin.get("/api/v1/people").json()["people"] if row["id"] == ada.id)
     assert (found["active"], found["verified"]) == (True, False)
 
