@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -22,6 +22,8 @@ MAX_JOBS = 10_000
 CHUNK = 250
 #: Submits at the same time: they share commits.
 TOGETHER = 16
+#: Submits after which one hears how far it is.
+SUBMITS = 2 * TOGETHER
 
 Verb = Literal["cancel", "delete", "retry"]
 RETRIED = frozenset({Status.FAILED, Status.TIMEOUT, Status.CANCELLED})
@@ -95,7 +97,9 @@ class Bulk:
                 return refusal
 
         with ThreadPoolExecutor(TOGETHER, thread_name_prefix="bulk") as pool:
-            return self._each(person, "retry", jobs, lambda part: list(pool.map(again, part)), on_progress)
+            return self._each(
+                person, "retry", jobs, lambda part: list(pool.map(again, part)), on_progress, size=SUBMITS
+            )
 
     def _each(
         self,
@@ -104,6 +108,8 @@ class Bulk:
         chosen: list[str] | JobFilter,
         act: Callable[[list[Job]], Answers],
         on_progress: OnProgress | None,
+        *,
+        size: int = CHUNK,
     ) -> Outcomes:
         ids = (
             [job.id for job in self.chosen(person, verb, chosen)] if isinstance(chosen, JobFilter) else chosen
@@ -114,7 +120,8 @@ class Bulk:
             )
         outcomes = Outcomes(done=[], refused=[])
         through = 0
-        for part in _parts(list(dict.fromkeys(valid_id(each) or each for each in ids))):
+        ids = list(dict.fromkeys(valid_id(each) or each for each in ids))
+        for part in (ids[first : first + size] for first in range(0, len(ids), size)):
             admitted = self._admitted(person, RIGHT[verb], part, outcomes)
             for job, answer in zip(admitted, act(admitted), strict=True):
                 if isinstance(answer, WellplateError):
@@ -143,8 +150,3 @@ def _narrowed(chosen: JobFilter, statuses: frozenset[Status]) -> JobFilter | Non
     wanted = statuses & set(chosen.status) if chosen.status else statuses
     left = wanted - set(chosen.not_status)
     return replace(chosen, status=tuple(sorted(left)), not_status=()) if left else None
-
-
-def _parts(ids: list[str]) -> Iterator[list[str]]:
-    for first in range(0, len(ids), CHUNK):
-        yield ids[first : first + CHUNK]

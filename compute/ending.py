@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from contextlib import suppress
 
 from compute.queue.dispatcher import Dispatcher
@@ -25,10 +26,10 @@ class Ending:
     def cancel(self, chosen: list[Job]) -> Answers:
         answers: Answers = []
         for write in [jobs.cancel(self._store, job.id) for job in chosen]:
-            after = write.result(WRITE_TIMEOUT_S)
-            if after is not None:
+            after = _answer(write, "This job has ended already; there is nothing to cancel.")
+            if isinstance(after, Job):
                 self._dispatcher.cancelled(after)
-            answers.append(after or WrongState("This job has ended already; there is nothing to cancel."))
+            answers.append(after)
         return answers
 
     def delete(self, chosen: list[Job]) -> Answers:
@@ -40,8 +41,16 @@ class Ending:
                 )  # a crash before its folder is gone: the next start removes it
         answers: Answers = []
         for write in [jobs.delete(self._store, job.id) for job in chosen]:
-            gone = write.result(WRITE_TIMEOUT_S)
-            if gone is not None:
+            gone = _answer(write, "This job has not ended; cancel it first.")
+            if isinstance(gone, Job):
                 self._folders.remove_job(gone.id)
-            answers.append(gone or WrongState("This job has not ended; cancel it first."))
+            answers.append(gone)
         return answers
+
+
+def _answer(write: Future[Job | None], otherwise: str) -> Job | WellplateError:
+    """What was written; a disk that is full refuses the rest, and what was done before it is still told."""
+    try:
+        return write.result(WRITE_TIMEOUT_S) or WrongState(otherwise)
+    except WellplateError as refusal:
+        return refusal

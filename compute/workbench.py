@@ -40,7 +40,7 @@ from data.errors import (
     WellplateError,
     WrongState,
 )
-from data.filters import EVERYTHING, words
+from data.filters import EVERYTHING
 from data.folders import Folders
 from data.records import (
     Change,
@@ -60,7 +60,6 @@ from data.store import Store
 from tools import formats
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
-MAX_WORDS = 12
 VERSION = "0.1.0"
 
 
@@ -205,7 +204,6 @@ class Workbench:
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         if not 1 <= limit <= 500:
             raise BadInput("limit is from 1 to 500.", field="limit")
-        _refuse_many_words(filter)
         found = jobs.page(self._store, person.team, filter, limit + 1, _seq_of(cursor), viewer=person)
         more = len(found) > limit
         # The site's admin too sees a row only: looking into a private job is noted, which a list does not do.
@@ -215,13 +213,11 @@ class Workbench:
     def counts(self, person: Person, filter: JobFilter = EVERYTHING) -> dict[Status, int]:
         """How many jobs of the filter there are in each status (the filter's own status is left out)."""
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
-        _refuse_many_words(filter)
         return jobs.counts(self._store, person.team, replace(filter, status=()), viewer=person)
 
     def submitters(self, person: Person, filter: JobFilter = EVERYTHING) -> list[tuple[str, str]]:
         """Id and name of who has submitted jobs of the filter (its own submitters are left out), by name."""
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
-        _refuse_many_words(filter)
         others = replace(filter, submitter=(), not_submitter=())
         return jobs.submitters(self._store, person.team, others, viewer=person)
 
@@ -451,12 +447,6 @@ def _only(answers: Answers) -> Job:
     if isinstance(answer, WellplateError):
         raise answer
     return answer
-
-
-def _refuse_many_words(filter: JobFilter) -> None:
-    """Each word is looked for in every name."""
-    if sum(map(len, words(filter.q))) > MAX_WORDS:
-        raise BadInput(f"Search for at most {MAX_WORDS} words.", field="q")
 
 
 def _seq_of(cursor: str | None) -> int | None:

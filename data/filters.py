@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from data.database import Condition
+from data.errors import BadInput
 from data.records import JobFilter, Person, utcnow, valid_id
 
 EVERYTHING = JobFilter()
+#: Each is looked for in every name.
+MAX_WORDS = 12
 
 
 def conditions(team: str, filter: JobFilter, viewer: Person | None) -> list[Condition] | None:
@@ -77,8 +80,10 @@ def _marks(filter: JobFilter, viewer: Person | None) -> list[Condition]:
 
 
 def words(q: str | None) -> tuple[list[str], list[str]]:
-    """The words of a search, each once: those that must be there, and those that must not."""
+    """The words of a search, each once: those that must be there, and those that must not. Raises BadInput."""
     every = list(dict.fromkeys((q or "").lower().split()))
+    if len(every) > MAX_WORDS:
+        raise BadInput(f"Search for at most {MAX_WORDS} words.", field="q")
     unwanted = [word[1:] for word in every if len(word) > 1 and word.startswith("-")]
     return [word for word in every if len(word) == 1 or not word.startswith("-")], unwanted
 
