@@ -75,8 +75,8 @@ class Credits:
         return ledger.balance(self._store, person.team)
 
     def low(self, person: Person) -> str | None:
-        """A warning when little is left; None otherwise."""
-        if self.mode != "enforce":
+        """A warning when little is left, for those who spend; None otherwise."""
+        if self.mode != "enforce" or not access.may_run(person):
             return None
         available, least = self.balance(person).available, self._settings.jobs.low_credits
         if available >= least:

@@ -93,6 +93,7 @@ def test_low_credits_are_told_where_they_matter(site: Site) -> None:
     assert lab.workbench.credits.low(lab.admin) is None
     run(lab, lab.admin, 51)
     assert "49 credits left" in str(lab.workbench.credits.low(lab.admin))
+    assert lab.workbench.credits.low(lab.join("vera", Role.VIEWER)) is None
     shown = site("show")
     run(shown, shown.admin, 90)
     assert shown.workbench.credits.low(shown.admin) is None
