@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compute.access import Scope, holds
 from compute.people.names import clean_email, clean_name
-from compute.people.sessions import Sessions, SignedIn, own_team
+from compute.people.sessions import SWITCHED_OFF, Sessions, SignedIn, own_team
 from data import identities, invitations
 from data.errors import BadInput, Conflict, Forbidden
 from data.identities import Identity, Linking, Registration
@@ -54,6 +54,8 @@ class Identities(Sessions):
         account = next((a for a in list(self._accounts.values()) if a.email == address), None)
         if account is None:
             return self._register(issuer, subject, address, verified, name)
+        if not account.active:
+            raise Forbidden(SWITCHED_OFF)
         if not (verified and account.verified):
             raise Conflict(
                 "There is an account with this address. Sign in with its password, then link the single sign-on "

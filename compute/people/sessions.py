@@ -22,6 +22,7 @@ from data.store import Store
 
 #: Also where a site keeps its key: compute/people/signing.py.
 KEY_FILE = "secret.key"
+SWITCHED_OFF = "This account is switched off. Ask the person who runs this server."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +51,7 @@ class Sessions(Directory):
         with self._changing:  # a removal of this moment comes before or after, and ends it then
             account = self._accounts.get(person)
             if account is None or not account.active:
-                raise Forbidden("This account is switched off. Ask the person who runs this server.")
+                raise Forbidden(SWITCHED_OFF)
             own = self._memberships.get(person, {})
             home = own.get(team or "") or home_of(own)
             if home is None:
