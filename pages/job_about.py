@@ -40,7 +40,9 @@ def about(person: Person | None, detail: JobDetail, tool: Tool | None) -> None:
     least = max(1, job.cpus_min)  # a quick tool asks for none: it has a lane of its own
     cpus = f"{least}" if least == job.cpus_max else f"{least}–{job.cpus_max}"
     memory = human.size(job.memory_mb * 2**20)
-    owners = [] if detail.row_only else [("Credits", credits(detail)), ("Worker", escape(job.worker or "–"))]
+    owners = [] if detail.row_only else [("Credits", credits(detail))]
+    if owners and person is not None and person.role_in(job.team):
+        owners.append(("Worker", escape(job.worker or "–")))  # an address in the lab's network
     facts(
         [
             ("Tool", to_tool(job.tool, name) if tool and person else name),

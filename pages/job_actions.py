@@ -20,6 +20,8 @@ from pages import human
 from pages.drawing import refusal
 
 _ASKED, _TOLD, _GO = "jobs.asked", "jobs.told", "jobs.go"
+#: Of the table: a new one has no selection and fresh rows.
+GENERATION = "jobs.generation"
 #: Names listed before "and 12 more".
 LISTED = 12
 
@@ -131,7 +133,13 @@ def answered(action: Callable[[], Told | None], label: str) -> None:
     close()
     if outcome:
         st.session_state[_TOLD] = outcome
+        refresh()
     st.rerun()
+
+
+def refresh() -> None:
+    """A new table, without the selection."""
+    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
 
 
 def link(job: Job) -> str:

@@ -13,7 +13,6 @@ from data.errors import WellplateError
 from data.records import Job, JobFilter, Person, Status
 from pages import human, job_actions, job_filters, session
 from pages.drawing import refusal
-from pages.job_table import refresh
 
 LOOKS: dict[Verb, tuple[str, str]] = {
     "retry": (":material/replay:", "Retry"),
@@ -22,7 +21,11 @@ LOOKS: dict[Verb, tuple[str, str]] = {
 }
 PAST = {"retry": "run again", "cancel": "cancelled", "delete": "deleted"}
 #: What each can be done to, in the words of the statuses.
-WHICH = {"retry": "failed, timed out or cancelled", "cancel": "not ended", "delete": "ended"}
+WHICH = {
+    "retry": "failed, timed out or cancelled",
+    "cancel": "that have not ended",
+    "delete": "that have ended",
+}
 _ERROR = "jobs.bulk.error"
 
 
@@ -42,13 +45,13 @@ def selection(workbench: Workbench, person: Person, chosen: Sequence[Job], chang
                 args=(verb, able),
                 help=None if able else f"None of the selected jobs can be {PAST[verb]} now.",
             )
-        st.button("Clear selection", type="tertiary", on_click=refresh, key="jobs.clear")
+        st.button("Clear selection", type="tertiary", on_click=job_actions.refresh, key="jobs.clear")
         if changed:
             st.button(
                 f"{human.count(changed, 'job')} changed · Refresh",
                 type="tertiary",
                 icon=":material/refresh:",
-                on_click=refresh,
+                on_click=job_actions.refresh,
                 key="jobs.refresh",
             )
 

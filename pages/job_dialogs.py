@@ -25,7 +25,8 @@ def carry_out(workbench: Workbench, person: Person | None) -> None:
         st.switch_page("tool.py", query_params={"tool": job.tool, "from": job.id})
     job_actions.told()
     if asked := job_actions.asked():
-        st.dialog(title(asked), on_dismiss=job_actions.close)(_ask)(workbench, person, asked)
+        width = "medium" if asked.action == "share" else "small"
+        st.dialog(title(asked), width=width, on_dismiss=job_actions.close)(_ask)(workbench, person, asked)
 
 
 def title(asked: Asked) -> str:

@@ -40,7 +40,7 @@ LOOKS = {key: look for group in GROUPS for key, look in group.items()}
 
 def popover(workbench: Workbench, person: Person | None, job: Job) -> None:
     """The menu behind a button, for the page of one job."""
-    with st.popover("Menu", icon=":material/more_horiz:", key="job-menu-button"):
+    with st.popover("All actions", icon=":material/more_horiz:", key="job-menu-button"):
         draw(workbench, person, job, leave_out=("open",))
 
 

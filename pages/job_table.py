@@ -21,7 +21,7 @@ from pages import human, job_actions, session, statuses
 from pages.job_filters import Known
 
 PAGE = 50
-_DRAWN, _GENERATION, _ERROR = "jobs.drawn", "jobs.generation", "jobs.star.error"
+_DRAWN, _ERROR = "jobs.drawn", "jobs.star.error"
 STAR, NO_STAR, MENU = "★", "☆", ":material/more_horiz:"
 
 
@@ -45,7 +45,7 @@ def page_to_draw(
     """The rows to draw and how many changed since: those on the screen while any is selected, otherwise fresh ones."""
     fresh = workbench.jobs(person, filter, limit=PAGE, cursor=cursor)
     question = (person.id, person.team, asked, cursor)
-    generation = st.session_state.setdefault(_GENERATION, 0)
+    generation = st.session_state.setdefault(job_actions.GENERATION, 0)
     before: Drawn | None = st.session_state.get(_DRAWN)
     if before and before.question == question and before.generation == generation and selected(before):
         return before, changes(before.page.jobs, fresh.jobs)
@@ -71,11 +71,6 @@ def changes(before: Sequence[Job], now: Sequence[Job]) -> int:
 def shown(job: Job) -> Job:
     """The job without what runs on by itself."""
     return replace(job, progress=None, step=None, note=None)
-
-
-def refresh() -> None:
-    """In a callback: a new table, without the selection."""
-    st.session_state[_GENERATION] += 1
 
 
 def draw(workbench: Workbench, person: Person, drawn: Drawn, known: Known) -> None:
@@ -115,6 +110,8 @@ def frame(person: Person, jobs: list[Job], known: Known) -> pd.DataFrame:
         del rows["tags"]
     if not any(job.status is Status.PROCESSING for job in jobs):
         del rows["progress"]
+    if not any(rows["what"]):
+        del rows["what"]
     return pd.DataFrame(rows)
 
 
@@ -158,8 +155,8 @@ def columns(workbench: Workbench, person: Person, drawn: Drawn) -> dict[str, Any
         ),
         "progress": config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width=110),
         "what": config.TextColumn("Step or error", width=210),
-        "tags": config.ListColumn("Tags", width=120),
-        "tool": config.TextColumn("Tool", width=125),
+        "tags": config.ListColumn("Tags", width=150),
+        "tool": config.TextColumn("Tool", width=140),
         "submitter": config.TextColumn("By", width=110),
         "created": config.TextColumn("Submitted", width=95, help="The job's page tells the exact time."),
         "took": config.TextColumn("Took", width=95, alignment="right"),

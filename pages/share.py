@@ -25,8 +25,8 @@ WHAT = {
     Visibility.PRIVATE: "Your team sees its row in the list and nothing that is in it.",
     Visibility.TEAM: "Inputs, settings, results and log; only you can change it.",
     Visibility.USERS: "Every account of this site, also of other teams.",
-    Visibility.INVITED: "People you name by e-mail address, also from outside. They read only.",
-    Visibility.PUBLIC: "No sign-in is asked for. The link cannot be guessed, but it can be passed on.",
+    Visibility.INVITED: "By e-mail address, also from outside. They can look and change nothing.",
+    Visibility.PUBLIC: "Nobody has to sign in. The link cannot be guessed, but it can be passed on.",
 }
 _ERROR, _FIELD = "share.error", "share.emails"
 
@@ -112,7 +112,7 @@ def _person(workbench: Workbench, person: Person, job: Job, shared: Shared, invi
 
     pending = invitation.status == "pending"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(human.markdown_text(invitation.email), width="stretch")
+        st.text(invitation.email, width="stretch")  # as Markdown an address becomes a link
         st.badge("Pending" if pending else "Accepted", color="orange" if pending else "green")
         st.button(
             "Remove",

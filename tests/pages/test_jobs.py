@@ -218,7 +218,7 @@ def test_a_whole_filter_is_cancelled_not_only_its_page(open_page: Open) -> None:
     app = open_page("jobs.py", bench)
     assert not whole(app)  # never everything by accident
     app = open_page("jobs.py", bench, q="screen")
-    assert [option.partition(" ")[2] for option in whole(app)] == ["Cancel 260 not ended"]
+    assert [option.partition(" ")[2] for option in whole(app)] == ["Cancel 260 that have not ended"]
     ask_whole(app, bench, "cancel", JobFilter(q="screen"))
     assert any("also what stands on other pages" in text.value for text in app.markdown)
     app.button(key="ask.yes").click().run()
