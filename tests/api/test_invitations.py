@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +14,8 @@ from starlette.testclient import TestClient
 from api import models
 from api.guard import COOKIE
 from compute.access import Scope
-from data.records import Person, Role, Visibility, new_id, utcnow
+from data.records import Person, Role, Visibility, new_id
+from tests.api.conftest import Posting
 from tests.laboratory import BODY, PASSWORD, Laboratory
 
 
@@ -47,11 +47,6 @@ def listed(lab: Laboratory) -> list[dict[str, Any]]:
     models.Invitations.model_validate(answer.json())
     found: list[dict[str, Any]] = answer.json()["invitations"]
     return found
-
-
-def waiting_mails(lab: Laboratory) -> list[dict[str, Any]]:
-    """Those that the outbox has still to send."""
-    return lab.store.read("due_deliveries", channel="mail", now=utcnow(), limit=10)
 
 
 # Registering --------------------------------------------------------------------------------------------------
@@ -275,12 +270,19 @@ def test_a_bad_invitation_names_the_field(lab: Laboratory, body: dict[str, Any],
 # By mail ------------------------------------------------------------------------------------------------------
 
 
-def test_where_the_site_sends_mail_the_link_is_in_it(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text('[mail]\nhost = "127.0.0.1"\nsender = "lab@lab.example"\n')
-    lab = Laboratory(tmp_path)
-    try:
-        made = invite(lab, "iris@other.example")
-        (mail,) = waiting_mails(lab)
-        assert (mail["target"], made["link"] in mail["body"]) == ("iris@other.example", True)
-    finally:
-        lab.close()
+def test_where_the_site_sends_mail_the_link_is_in_it(posting: Posting) -> None:
+    made = invite(posting, "iris@other.example")
+    link = posting.mailed("iris@other.example")
+    assert made["link"].endswith(link)
+    page = posting.browser().get(link)
+    assert (page.status_code, "iris@other.example" in page.text) == (200, True)
+
+
+def test_an_address_that_is_proven_joins_at_once_and_hears_of_it(posting: Posting) -> None:
+    eve = posting.found("eve")
+    posting.workbench.teams.verify(posting.admin, eve.id)
+    made = invite(posting, eve.email)
+    assert (made["status"], made["link"]) == ("accepted", None)
+    assert posting.mailed(eve.email) == "/app/team"
+    teams = posting.browser(eve).get("/api/v1/teams").json()["teams"]
+    assert posting.admin.team in {team["id"] for team in teams}
