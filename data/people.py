@@ -12,8 +12,7 @@ from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from data import deliveries, ledger
-from data.deliveries import NewDelivery
+from data import ledger
 from data.errors import BadInput, Conflict, NotFound, WellplateError
 from data.records import Role, Visibility
 
@@ -99,33 +98,6 @@ class NewLink:
     person: str
     expires_at: datetime
     #: Who made it; None: the site itself.
-    by: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reset:
-    """A one-time link that is mailed to an address, whose use proves that it is the person's."""
-
-    hash: str
-    person: str
-    expires_at: datetime
-    mail: NewDelivery
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
-    """What a person changes of themselves; None leaves it as it is."""
-
-    person: str
-    name: str | None
-    email: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Proof:
-    person: str
-    email: str
-    #: Who says so; None: the person, by a mailed link or by the provider of their identity.
     by: str | None = None
 
 
@@ -352,17 +324,9 @@ def revoke_token(tx: Transaction, token: ApiToken) -> None:
 def add_link(tx: Transaction, link: NewLink) -> None:
     """A new one-time link; earlier ones of the same person end."""
     tx.run("end_sign_in_links", person=link.person, now=tx.now)
-    _insert_link(tx, link.hash, link.person, link.expires_at, mailed_to=None)
+    insert_link(tx, link.hash, link.person, link.expires_at, mailed_to=None)
     if link.by is not None:
         note(tx, link.by, "sign-in link made", link.person)
-
-
-@each
-def ask_reset(tx: Transaction, reset: Reset) -> None:
-    """Mail a one-time link. Earlier ones stay: whoever knows an address must not be able to end them."""
-    _insert_link(tx, reset.hash, reset.person, reset.expires_at, mailed_to=reset.mail.target)
-    deliveries.insert(tx, [reset.mail])
-    note(tx, reset.person, "password reset asked", reset.person)
 
 
 @each
@@ -385,17 +349,6 @@ def use_link(tx: Transaction, use: LinkUse) -> Account:
 
 
 @each
-def end_ways_in(tx: Transaction, person: str) -> Ended:
-    """End the tokens of a person, and the identities by which they sign in."""
-    ended = tx.run("end_tokens_of_person", person=person, now=tx.now)
-    for row in tx.run("remove_all_identities", person=person):
-        note(tx, person, "identity unlinked", row["issuer"])
-    if ended:
-        note(tx, person, "tokens revoked", person)
-    return Ended(sessions=frozenset(), tokens=frozenset(row["hash"] for row in ended))
-
-
-@each
 def set_password(tx: Transaction, change: tuple[str, str]) -> Account:
     """(person, new hash) -> the account."""
     person, password_hash = change
@@ -407,36 +360,11 @@ def set_password(tx: Transaction, change: tuple[str, str]) -> Account:
 
 
 @each
-def change_profile(tx: Transaction, change: Profile) -> Account:
-    """Another address is unproven, and links that were mailed to the old one end."""
-    if change.email is not None:
-        refuse_taken(tx, change.email, person=change.person)
-        tx.run("end_sign_in_links", person=change.person, now=tx.now)
-    changed = tx.run(
-        "set_profile", id=change.person, email=change.email, name=change.name, password_hash=None
-    )
-    if not changed:
-        raise NotFound("There is no such person.")
-    note(tx, change.person, "address changed" if change.email else "name changed", change.person)
-    return account_of(changed[0])
-
-
-@each
-def prove_address(tx: Transaction, proof: Proof) -> bool:
-    """False when the person has another address by now."""
-    found = tx.run("person_by_id", id=proof.person)
-    if not found or found[0]["email"] != proof.email or not found[0]["active"]:
-        return False
-    proven(tx, proof.person, proof.email, by=proof.by or proof.person)
-    return True
-
-
-@each
 def note_audit(tx: Transaction, entry: AuditEntry) -> None:
     note(tx, entry.person, entry.action, entry.subject)
 
 
-def _insert_link(
+def insert_link(
     tx: Transaction, hash: str, person: str, expires_at: datetime, *, mailed_to: str | None
 ) -> None:
     tx.run(

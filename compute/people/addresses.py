@@ -8,7 +8,7 @@ from urllib.parse import quote
 from compute.access import Scope, holds
 from compute.people.names import clean_email, clean_name
 from compute.people.sessions import Sessions
-from data import people
+from data import addresses
 from data.errors import Forbidden
 from data.people import Account
 from data.records import Person, valid_id
@@ -28,13 +28,13 @@ class Addresses(Sessions):
         moved = address != account.email
         if not moved and label == account.name:
             return
-        change = people.Profile(
+        change = addresses.Profile(
             person=person.id,
             name=label if label != account.name else None,
             email=address if moved else None,
         )
         with self.changing():
-            changed: Account = self._store.write(people.change_profile, change).result()
+            changed: Account = self._store.write(addresses.change_profile, change).result()
         if moved:
             self.mail_proof(changed.id)
             self._tell_old_address(account, changed)
@@ -63,7 +63,7 @@ class Addresses(Sessions):
             return False
         with self.changing():
             proven: bool = self._store.write(
-                people.prove_address, people.Proof(person=owner, email=email)
+                addresses.prove_address, addresses.Proof(person=owner, email=email)
             ).result()
         if proven:
             self.take_up_by_address(owner)

@@ -12,7 +12,7 @@ from compute.access import may_administer
 from compute.people.directory import digest
 from compute.people.names import clean_email, clean_name
 from compute.people.sessions import Sessions, SignedIn
-from data import deliveries, people
+from data import addresses, deliveries, people
 from data.deliveries import NewDelivery
 from data.errors import Forbidden
 from data.people import Account
@@ -72,8 +72,8 @@ class Links(Sessions):
         mail = NewDelivery(
             channel=deliveries.MAIL, target=address, subject="A new password for Wellplate", body=text
         )
-        reset = people.Reset(hash=digest(secret), person=account.id, expires_at=_expiry(), mail=mail)
-        self._store.write(people.ask_reset, reset).result()
+        reset = addresses.Reset(hash=digest(secret), person=account.id, expires_at=_expiry(), mail=mail)
+        self._store.write(addresses.ask_reset, reset).result()
 
     def link_person(self, secret: str) -> Person | None:
         """Whom this one-time link would sign in; None once it was used or is too old."""
@@ -113,7 +113,7 @@ class Links(Sessions):
     def _end_squatting(self, account: Account) -> None:
         """Whoever made the account before its address was proven may have been another: their tokens end, and so do
         the identities that they linked."""
-        self.forget(self._store.write(people.end_ways_in, account.id).result())
+        self.forget(self._store.write(addresses.end_ways_in, account.id).result())
 
     def _make_first_team(self) -> None:
         if self._accounts:

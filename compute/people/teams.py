@@ -12,7 +12,7 @@ from compute import access
 from compute.gate import refuse_unless
 from compute.people.accounts import Accounts
 from compute.people.names import clean_name
-from data import people, teams
+from data import addresses, people, teams
 from data.errors import BadInput, Conflict, Forbidden, NotFound, NotSignedIn
 from data.people import AuditRow, Ended, Membership
 from data.records import Member, Person, Role, Team, Visibility, new_id, valid_id
@@ -205,8 +205,8 @@ class Teams:
         """The admin knows that the address is this person's; what it was invited to becomes theirs."""
         with self._administering(person, person_id) as (person, known):
             email = self._accounts.account(known).email
-            proof = people.Proof(person=known, email=email, by=person.id)
-            self._store.write(people.prove_address, proof).result()
+            proof = addresses.Proof(person=known, email=email, by=person.id)
+            self._store.write(addresses.prove_address, proof).result()
         self._accounts.take_up_by_address(known)
 
     def sign_in_link(self, person: Person, person_id: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from data import invitations, notices, people, teams
+from data import addresses, invitations, notices, people, teams
+from data.addresses import Proof
 from data.errors import Conflict, NotFound, WrongState
 from data.invitations import Joining, NewInvitation, Taking, Withdrawal
-from data.people import Proof
 from data.records import Invitation, Role, new_id
 from data.store import Store
 from tests.data.test_teams import Team, lab, store
@@ -29,7 +29,7 @@ def outsider(store: Store, name: str) -> tuple[Team, str, str]:
 
 
 def prove(store: Store, person: str, email: str) -> None:
-    assert store.write(people.prove_address, Proof(person=person, email=email)).result()
+    assert store.write(addresses.prove_address, Proof(person=person, email=email)).result()
 
 
 def kinds(store: Store, person: str) -> list[str]:

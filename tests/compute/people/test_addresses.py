@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import BadInput, Conflict, Forbidden, TooMany
 from data.records import Person, utcnow
-from tests.api.test_sign_in import mailed_links
+from tests.compute.people.mails import mailed_links
 from tests.laboratory import PASSWORD, Laboratory
 
 

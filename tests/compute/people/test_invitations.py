@@ -10,7 +10,7 @@ from compute.people.accounts import SignedIn
 from data import notices
 from data.errors import BadInput, Conflict, Forbidden, WrongState
 from data.records import Invitation, Person, Role, Visibility, utcnow
-from tests.api.test_sign_in import mailed_links
+from tests.compute.people.mails import mailed_links
 from tests.laboratory import BODY, PASSWORD, Laboratory
 
 
