@@ -130,7 +130,8 @@ class Provider:
                 "This sign-in was begun in another window or longer than 10 minutes ago. Begin again."
             ) from error
         except OAuthError as error:
-            log.warning("the OpenID provider refused: %s %s", error.error, error.description)
+            # Also words of whoever wrote the address: quoted.
+            log.warning("the OpenID provider refused: %r %r", error.error, error.description)
             if error.error == "access_denied":
                 raise Forbidden(f"{self._label} did not let you in, or you did not allow it.") from error
             raise Unavailable(f"{self._label} refused the sign-in. {ALSO}") from error

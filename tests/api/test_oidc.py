@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -286,13 +287,24 @@ def test_an_answer_to_another_browser_signs_nobody_in(site: Site, elsewhere: Els
     assert "Begin again" in said(answer)
 
 
-def test_an_answer_counts_once(site: Site, elsewhere: Elsewhere) -> None:
+def test_an_answer_counts_once_and_no_log_has_it(
+    site: Site, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     lab = site()
     elsewhere.knows("eve", "eve@other.example")
     browser = lab.browser()
     back = elsewhere.allow(browser.get("/auth/oidc").headers["location"], "eve")
     assert browser.get(back).status_code == 303
     assert browser.get(back).status_code == 409
+    forged = "/auth/oidc/callback?error=x&error_description=a%0AWARNING+forged"
+    browser.get("/auth/oidc")
+    assert browser.get(forged).status_code == 503
+    theirs = ("werkzeug", "oidc_provider_mock")
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith(theirs)]
+    (code,) = parse_qs(urlsplit(back).query)["code"]
+    assert any("refused" in line for line in ours)
+    assert not any(code in line or "between the two" in line or "\n" in line for line in ours)
 
 
 def test_an_id_token_for_another_sign_in_is_refused(site: Site, elsewhere: Elsewhere) -> None:
