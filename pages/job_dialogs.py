@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
-from compute.bulk import Outcomes
+from compute.bulk import OnProgress, Outcomes
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, Person, Status
@@ -25,7 +25,7 @@ def carry_out(workbench: Workbench, person: Person | None) -> None:
         st.switch_page("tool.py", query_params={"tool": job.tool, "from": job.id})
     job_actions.told()
     if asked := job_actions.asked():
-        width = "medium" if asked.action == "share" else "small"
+        width: Literal["small", "medium"] = "medium" if asked.action == "share" else "small"
         st.dialog(title(asked), width=width, on_dismiss=job_actions.close)(_ask)(workbench, person, asked)
 
 
@@ -72,6 +72,16 @@ def _able(workbench: Workbench, person: Person, asked: Asked) -> tuple[Job, ...]
     return able
 
 
+def _counter() -> OnProgress:
+    """How far an action on many jobs has come, below the dialog's buttons."""
+    slot = st.empty()
+
+    def told(done: int, of: int) -> None:
+        slot.progress(done / of, text=f"{done:,} of {human.count(of, 'job')}")
+
+    return told
+
+
 def cancel_sentence(jobs: tuple[Job, ...]) -> str:
     """What cancelling costs now."""
     lost = sum(job.credits for job in jobs if job.status is Status.PROCESSING)
@@ -85,7 +95,7 @@ def _cancel(workbench: Workbench, person: Person, asked: Asked) -> None:
     able = _able(workbench, person, asked)
     st.markdown(f"The run is stopped and its partial files are removed. **{cancel_sentence(able)}**")
     answered(
-        lambda: Told("cancel", workbench.bulk.cancel(person, asked.ids)),
+        lambda: Told("cancel", workbench.bulk.cancel(person, asked.ids, on_progress=_counter())),
         f"Cancel {human.count(len(able), 'job')}",
     )
 
@@ -98,7 +108,7 @@ def _delete(workbench: Workbench, person: Person, asked: Asked) -> None:
         "**Stays:** uploaded files, and the rows in the credits' ledger (without the name)."
     )
     answered(
-        lambda: Told("delete", workbench.bulk.delete(person, asked.ids)),
+        lambda: Told("delete", workbench.bulk.delete(person, asked.ids, on_progress=_counter())),
         f"Delete {human.count(len(able), 'job')}",
     )
 
@@ -116,7 +126,7 @@ def _retry(workbench: Workbench, person: Person, asked: Asked) -> None:
     )
     st.markdown(f"Runs the same inputs and settings again, each as a new job. They {says}.")
     answered(
-        lambda: Told("retry", workbench.bulk.retry(person, asked.ids)),
+        lambda: Told("retry", workbench.bulk.retry(person, asked.ids, on_progress=_counter())),
         f"Run {human.count(len(able), 'job')} again",
     )
 

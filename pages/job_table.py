@@ -91,7 +91,7 @@ def draw(workbench: Workbench, person: Person, drawn: Drawn, known: Known) -> No
 
 
 def frame(person: Person, jobs: list[Job], known: Known) -> pd.DataFrame:
-    rows = {
+    rows: dict[str, list[Any]] = {
         "star": [STAR if job.starred else NO_STAR for job in jobs],
         "name": [job.name for job in jobs],
         "menu": [MENU for _ in jobs],

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from compute.bulk import STATUSES, Outcomes, Verb
+from compute.bulk import STATUSES, OnProgress, Outcomes, Verb
 from compute.credits import ToolPrice, Used
 from compute.gate import row_only
 from compute.menu import menu
@@ -344,13 +344,13 @@ class Bulk:
     def chosen(self, person: Person, verb: Verb, chosen: JobFilter) -> list[Job]:
         return [job for job in self.bench._matching(chosen) if job.status in STATUSES[verb]]
 
-    def cancel(self, person: Person, jobs: list[str]) -> Outcomes:
+    def cancel(self, person: Person, jobs: list[str], on_progress: OnProgress) -> Outcomes:
         return self._each(jobs, lambda id: self.bench.cancel(person, id))
 
-    def delete(self, person: Person, jobs: list[str]) -> Outcomes:
+    def delete(self, person: Person, jobs: list[str], on_progress: OnProgress) -> Outcomes:
         return self._each(jobs, lambda id: self.bench.delete(person, id))
 
-    def retry(self, person: Person, jobs: list[str]) -> Outcomes:
+    def retry(self, person: Person, jobs: list[str], on_progress: OnProgress) -> Outcomes:
         return self._each(jobs, lambda id: self.bench.retry(person, id))
 
     def _each(self, jobs: list[str], action: Callable[[str], Job | None]) -> Outcomes:
