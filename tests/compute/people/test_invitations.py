@@ -8,7 +8,7 @@ import pytest
 
 from compute.people.accounts import SignedIn
 from data import notices
-from data.errors import BadInput, Conflict, Forbidden, WrongState
+from data.errors import BadInput, Conflict, Forbidden, NotFound, WrongState
 from data.records import Invitation, Person, Role, Visibility, utcnow
 from tests.compute.people.mails import mailed_links
 from tests.laboratory import BODY, PASSWORD, Laboratory
@@ -57,7 +57,7 @@ def test_an_invitation_to_a_job_is_withdrawn_where_it_is_shared(lab: Laboratory)
     ada = session(lab, lab.join("ada"))
     job = lab.browser(ada).post("/api/v1/jobs", json=BODY).json()["id"]
     shared = lab.workbench.sharing.change(ada, job, Visibility.INVITED, ["guest@other.example"])
-    with pytest.raises(Exception, match="no such invitation"):
+    with pytest.raises(NotFound, match="no such invitation"):
         lab.workbench.invitations.withdraw(lab.admin, shared.invited[0].id)
 
 
