@@ -128,3 +128,21 @@ def test_lineage_over_the_api(lab: Laboratory, ada: Person, browser: TestClient)
     for call in ("", "/lineage", "/export?format=json"):
         assert first not in nobody.get(f"/api/v1/jobs/{second}{call}").text
     assert refused(nobody.get(f"/api/v1/jobs/{first}/lineage"))[:2] == (404, "not_found")
+
+
+def test_a_link_is_taken_up_by_its_holder_until_it_is_withdrawn(lab: Laboratory, browser: TestClient) -> None:
+    job_id, eve = submit(browser), lab.found("eve")
+    path = f"/api/v1/jobs/{job_id}/sharing"
+    body = {"visibility": "invited", "invited": ["a@x.example", "b@x.example"]}
+    first, second = [
+        one["link"].partition("?token=")[2] for one in browser.put(path, json=body).json()["invited"]
+    ]
+    guest = lab.browser(eve)
+    lab.workbench.invitations.accept(eve, first)
+    assert guest.get(f"/api/v1/jobs/{job_id}").status_code == 200
+    shared = told(browser.get(path))
+    assert [one["status"] for one in shared["invited"]] == ["accepted", "pending"]
+    assert shared["words"] == "You and 2 invited people (1 pending)"
+    sharing(browser, job_id, invited=[])
+    assert guest.get(f"/api/v1/jobs/{job_id}").status_code == 404
+    assert lab.workbench.invitations.look(second) is None
