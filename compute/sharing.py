@@ -73,6 +73,9 @@ class Sharing:
             done = sharing.share(self._store, asked).result(WRITE_TIMEOUT_S)
         if done is None:
             raise NotFound(NO_SUCH_JOB)
+        if not done.left <= set(leaving):
+            # Somebody took it up after the look above: the directory says only now that they may not see the job.
+            sharing.announce(self._store, job.id).result(WRITE_TIMEOUT_S)
         if self._outbox.sends_mail:
             for invitation in done.new:
                 self._mail(person, done.job, invitation)

@@ -31,11 +31,18 @@ class Shared:
     invitations: list[Invitation]
     #: Those of them that are new.
     new: list[Invitation]
+    #: The people whose invitation was withdrawn.
+    left: frozenset[str]
 
 
 def share(store: Store, share: Share) -> Future[Shared | None]:
     """What stands afterwards; None when there is no such job."""
     return store.write(shares, share)
+
+
+def announce(store: Store, job_id: str) -> Future[None]:
+    """Listeners look again at who may see the job."""
+    return store.write(announcements, job_id)
 
 
 def invitations(store: Store, job_id: str) -> list[Invitation]:
@@ -50,15 +57,31 @@ def shares(transaction: Transaction, arguments: list[Share]) -> list[Shared | No
     return [_share(transaction, argument) for argument in arguments]
 
 
+@ranked(Rank.OTHER)
+def announcements(transaction: Transaction, ids: list[str]) -> list[None]:
+    for job in by_id(transaction, ids).values():
+        tell(transaction, job)
+    return [None] * len(ids)
+
+
 def _share(transaction: Transaction, share: Share) -> Shared | None:
     job = by_id(transaction, [share.job]).get(share.job)
     if job is None:
         return None
     after = _show(transaction, job, share)
-    standing, new = _invite(transaction, job, share)
+    before = _standing(transaction, job)
+    if share.emails is not None:
+        _invite(transaction, job, share, before, share.emails)
+    standing = _standing(transaction, job)
     # Also when only an invitation was withdrawn: pages that are open learn that they may not be any more.
     tell(transaction, after)
-    return Shared(job=after, invitations=standing, new=new)
+    known, kept = {one.id for one in before}, {one.id for one in standing}
+    return Shared(
+        job=after,
+        invitations=standing,
+        new=[one for one in standing if one.id not in known],
+        left=frozenset(one.person for one in before if one.person and one.id not in kept),
+    )
 
 
 def _show(transaction: Transaction, job: Job, share: Share) -> Job:
@@ -69,21 +92,17 @@ def _show(transaction: Transaction, job: Job, share: Share) -> Job:
     return named(transaction, changed)[0]
 
 
-def _invite(transaction: Transaction, job: Job, share: Share) -> tuple[list[Invitation], list[Invitation]]:
-    """The invitations that stand afterwards, and which of them are new."""
-    before = _standing(transaction, job)
-    if share.emails is None:
-        return before, []
-    gone = [one for one in before if one.email not in share.emails]
+def _invite(
+    transaction: Transaction, job: Job, share: Share, before: list[Invitation], emails: tuple[str, ...]
+) -> None:
+    gone = [one for one in before if one.email not in emails]
     if gone:
         transaction.run("withdraw_invitations", ids=[one.id for one in gone], now=transaction.now)
         _note(transaction, share, "invitation withdrawn")
     known = {one.email for one in before}
-    added = [email for email in share.emails if email not in known]
+    added = [email for email in emails if email not in known]
     if added:
         _add(transaction, job, share, added)
-    after = _standing(transaction, job)
-    return after, [one for one in after if one.email in added]
 
 
 def _add(transaction: Transaction, job: Job, share: Share, emails: list[str]) -> None:

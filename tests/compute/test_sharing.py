@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,28 @@ def test_a_reload_in_between_does_not_bring_the_invitation_back(lab: Laboratory,
         assert now(lab, zoe).invited == frozenset()
     # Nothing was withdrawn after all.
     assert now(lab, zoe).invited == {job.id}
+
+
+def test_an_invitation_taken_up_at_the_last_moment_ends_too(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, eve = submit(lab, ada), lab.found("eve")
+    shared = lab.workbench.sharing.change(ada, job.id, Visibility.INVITED, [eve.email])
+    (link,) = shared.links.values()
+    usual, heard = lab.accounts.uninviting, []
+
+    def after_it_was_taken_up(job_id: str, persons: Iterable[str]) -> AbstractContextManager[None]:
+        lab.workbench.invitations.accept(eve, link.partition("?token=")[2])
+        return usual(job_id, persons)
+
+    def listen(changes: list[Change]) -> None:
+        heard.extend(access.may(now(lab, eve), Action.EVENTS, change) for change in changes)
+
+    monkeypatch.setattr(lab.accounts, "uninviting", after_it_was_taken_up)
+    stop = lab.workbench.listen(listen)
+    lab.workbench.sharing.change(ada, job.id, None, [])
+    stop()
+    assert heard == [True, False]
 
 
 def test_a_refused_change_changes_nothing(lab: Laboratory, ada: Person) -> None:
