@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from compute import workbench
@@ -12,7 +14,7 @@ from data.records import Person, Preferences, When
 from pages import account_keys, asking, flash, human, session, team_dialogs
 from pages.drawing import header, refusal
 
-WHEN = {When.ALWAYS: "always", When.FAILURES: "failed", When.NEVER: "never"}
+WHEN = {When.ALWAYS: "every job", When.FAILURES: "failed jobs", When.NEVER: "never"}
 
 
 def main(workbench: Workbench, person: Person) -> None:
@@ -88,25 +90,23 @@ def preferences(workbench: Workbench, person: Person) -> None:
     mail, hosts = workbench.notices.sends_mail, workbench.notices.webhook_hosts
     with st.form("account.preferences"):
         st.caption("Of a batch you hear once, when all of it has ended. Quick jobs are not told.")
-        chosen = Preferences(
-            bell=when("Bell", now.bell, "The bell at the top of every page."),
-            mail=when("E-mail", now.mail, mail_help(person, sends=mail), disabled=not mail),
-            webhook=when(
-                "Webhook",
-                now.webhook,
-                "A message that is posted to an address, of a chat room say.",
-                disabled=not hosts,
-            ),
-            webhook_url=st.text_input(
+        first, second, third = st.columns(3)
+        with first:
+            bell = when("Bell", now.bell, "The bell at the top of every page.")
+        with second:
+            mailed = when("E-mail", now.mail, mail_help(person, sends=mail), disabled=not mail)
+        with third:
+            told = when("Webhook", now.webhook, webhook_help(hosts), disabled=not hosts)
+        url = now.webhook_url
+        if hosts:
+            url = st.text_input(
                 "Address of the webhook",
                 now.webhook_url,
-                placeholder=f"https://{hosts[0]}/…" if hosts else "The site's admin allows no host yet",
-                disabled=not hosts,
+                placeholder=f"https://{hosts[0]}/…",
                 key="account.webhook",
-            ),
-        )
-        if hosts:
-            st.caption(f"Allowed here: {human.markdown_text(', '.join(hosts))}")
+                help=f"Hosts that are allowed here: {human.markdown_text(', '.join(hosts))}",
+            )
+        chosen = Preferences(bell=bell, mail=mailed, webhook=told, webhook_url=url)
         if not st.form_submit_button("Save notices"):
             return
     try:
@@ -117,17 +117,21 @@ def preferences(workbench: Workbench, person: Person) -> None:
 
 
 def when(label: str, now: When, help: str, *, disabled: bool = False) -> When:
-    chosen = st.segmented_control(
+    return st.selectbox(
         label,
         list(WHEN),
-        default=now,
-        required=True,
+        index=list(WHEN).index(now),
         format_func=WHEN.__getitem__,
         help=help,
         disabled=disabled,
         key=f"account.when.{label}",
     )
-    return chosen or now
+
+
+def webhook_help(hosts: Sequence[str]) -> str:
+    if not hosts:
+        return "Messages that are posted to an address. This site's settings allow no host for them."
+    return "A message that is posted to an address, of a chat room say."
 
 
 def mail_help(person: Person, *, sends: bool) -> str:

@@ -69,6 +69,11 @@ def search(label: str) -> str:
     )
 
 
+def of_all(found: int, every: int, noun: str) -> str:
+    """What a search found: "3 of 12 people", "12 people"."""
+    return f"{found:,} of {every:,} {noun}" if found != every else f"{every:,} {noun}"
+
+
 # People -------------------------------------------------------------------------------------------------------
 
 #: Action -> its words in a person's menu.
@@ -85,9 +90,7 @@ def people(workbench: Workbench, person: Person) -> None:
     wanted = search("Name, address or team")
     found = [each for each in every if wanted in words_of(each)]
     off = sum(not each.active for each in every)
-    st.caption(
-        f"{len(found):,} of {human.count(len(every), 'person')}{f', {off} switched off' if off else ''}"
-    )
+    st.caption(of_all(len(found), len(every), "people") + (f", {off:,} switched off" if off else ""))
     for each in found[:SHOWN]:
         person_row(workbench, person, each)
     if len(found) > SHOWN:
@@ -113,9 +116,8 @@ def person_row(workbench: Workbench, person: Person, each: AdminView) -> None:
             st.badge("switched off", color="orange", help="Cannot sign in; tokens and links do not work.")
         key = f"admin.person.{each.id}"
         st.menu_button(
-            "",
+            "Actions",
             actions(each, me=me),
-            icon=":material/more_vert:",
             type="tertiary",
             format_func=PERSON.__getitem__,
             key=key,
@@ -146,6 +148,12 @@ def chosen_for_person(workbench: Workbench, person: Person, each: AdminView, key
 
 # Teams --------------------------------------------------------------------------------------------------------
 
+#: What the site's setting of credits comes to.
+CREDITS = {
+    "enforce": "a job that its team cannot pay is refused",
+    "show": "credits are counted only: no job is refused",
+    "off": "credits are off",
+}
 TEAM = {"grant": "Grant credits …", "allow": "Monthly allowance …"}
 
 
@@ -153,7 +161,7 @@ def teams(workbench: Workbench, person: Person) -> None:
     every = workbench.credits.teams(person)
     wanted = search("Name of a team")
     found = [each for each in every if wanted in each.name.casefold()]
-    st.caption(f"{len(found):,} of {human.count(len(every), 'team')} · credits: {workbench.credits.mode}")
+    st.caption(f"{of_all(len(found), len(every), 'teams')} · {CREDITS[workbench.credits.mode]}")
     for each in found[:SHOWN]:
         team_row(workbench, person, each)
     if len(found) > SHOWN:
@@ -169,9 +177,8 @@ def team_row(workbench: Workbench, person: Person, each: Team) -> None:
         st.badge(f"{each.balance - each.held:,} available", color="gray", help=f"Held: {each.held:,}")
         key = f"admin.team.{each.id}"
         st.menu_button(
-            "",
+            "Actions",
             list(TEAM),
-            icon=":material/more_vert:",
             type="tertiary",
             format_func=TEAM.__getitem__,
             key=key,
@@ -206,6 +213,10 @@ def audit(workbench: Workbench, person: Person) -> None:
             }
         ),
         hide_index=True,
+        column_config={
+            "When": st.column_config.TextColumn(width="small"),
+            "Subject": st.column_config.TextColumn(width="large"),
+        },
         height="content" if len(found) < 20 else 640,
         alt="The audit log, newest first",
     )

@@ -67,7 +67,7 @@ def grant(workbench: Workbench, person: Person, team: Team) -> None:
         "Credits",
         value=None,
         step=1,
-        placeholder="500",
+        placeholder="such as 500",
         key="admin.grant.credits",
         help="Below zero takes credits away, never those that are held.",
     )

@@ -100,13 +100,14 @@ def row(workbench: Workbench, person: Person, member: Member) -> None:
             role(workbench, person, member)
         else:
             st.badge(member.role, color="gray", help=ROLES[member.role].capitalize() + ".")
-        if changes and not me:
+        if changes:
             name = human.markdown_text(member.name)
             st.button(
                 "",
                 icon=":material/person_remove:",
                 type="tertiary",
-                help=f"Remove {name} from the team …",
+                disabled=me,
+                help="Leave a team on your Account page." if me else f"Remove {name} from the team …",
                 key=f"team.remove.{member.person}",
                 on_click=asking.ask,
                 args=("remove", member),

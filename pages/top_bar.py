@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from compute.workbench import Workbench
@@ -26,7 +28,7 @@ ICONS = {
     "handed_over": ":material/move_to_inbox:",
 }
 OTHER = ":material/notifications:"
-#: A refusal to switch, told once by the next run.
+#: A refusal, told once.
 _REFUSED = "top_bar.refused"
 
 
@@ -64,10 +66,7 @@ def switch(workbench: Workbench, person: Person) -> None:
     chosen, who = st.session_state.get("top-bar-team"), session.acting(person)
     if who is None or not chosen:
         return
-    try:
-        workbench.teams.switch(who, chosen)
-    except WellplateError as error:
-        st.session_state[_REFUSED] = error.message
+    if not attempt(lambda: workbench.teams.switch(who, chosen)):
         return
     # A list's filters, such as a submitter, mean nothing in another team; a job's address does.
     job = st.query_params.get("jobId")
@@ -122,22 +121,33 @@ def notice(workbench: Workbench, person: Person, each: Notice) -> None:
     new = each.read_at is None
     text = human.markdown_text(each.text)
     with st.container(gap=None, width=360, key=f"notice-{each.id}"):
-        label = f"**{text}**" if new else text
         pressed = st.button(
-            label,
+            f"**{text}**" if new else text,
             icon=ICONS.get(each.kind, OTHER),
             type="tertiary",
             key=f"top-bar.notice.{each.id}",
             disabled=each.job is None and not new,
-            on_click=read,
-            args=(workbench, person, [each.id]),
         )
         st.caption(f"{human.ago(each.created_at)}{' · new' if new else ''}")
-    if pressed and each.job:
+    if not pressed:
+        return
+    read(workbench, person, [each.id])
+    if each.job:
         st.switch_page("jobs.py", query_params={"jobId": each.job})
+    st.rerun(scope="fragment")
 
 
 def read(workbench: Workbench, person: Person, ids: list[str] | None) -> None:
-    """In a callback: these are read, or all. One that cannot be marked stays new."""
+    """These are read, or all."""
     if who := session.acting(person):
-        workbench.notices.read(who, ids)
+        attempt(lambda: workbench.notices.read(who, ids))
+
+
+def attempt(action: Callable[[], object]) -> bool:
+    """Whether it went through; why not is told when the page is drawn next."""
+    try:
+        action()
+    except WellplateError as error:
+        st.session_state[_REFUSED] = error.message
+        return False
+    return True

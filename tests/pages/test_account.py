@@ -28,7 +28,7 @@ def test_a_profile_is_saved_and_a_bad_one_refused_in_a_sentence(lab: Laboratory,
 def test_a_notice_is_wanted_where_the_site_can_send_it(lab: Laboratory, visit: Visit) -> None:
     ben = lab.join("ben")
     app = visit(ben, "account.py")
-    controls = {group.label: group for group in app.button_group}
+    controls = {box.label: box for box in app.selectbox}
     assert [controls[name].disabled for name in ("Bell", "E-mail", "Webhook")] == [False, True, True]
     controls["Bell"].set_value(When.FAILURES)
     press(app, "Save notices")
@@ -44,8 +44,7 @@ def test_a_webhook_elsewhere_is_refused(tmp_path: Path, visit: Visit, lab: Labor
         ben = again.join("ben")
         app = visit(ben, "account.py", site=again)
         app.text_input("account.webhook").set_value("https://elsewhere.example/x")
-        controls = {group.label: group for group in app.button_group}
-        controls["Webhook"].set_value(When.ALWAYS)
+        app.selectbox("account.when.Webhook").set_value(When.ALWAYS)
         press(app, "Save notices")
         assert app.error
         assert again.workbench.notices.preferences(ben).webhook is When.NEVER

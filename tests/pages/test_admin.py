@@ -34,10 +34,10 @@ def test_people_are_listed_with_their_teams_and_found(lab: Laboratory, visit: Vi
     lab.join("ben")
     lab.found("mia")
     app = visit(lab.admin, "admin.py")
-    assert "3 of 3 persons" in words(app)
+    assert "3 people" in words(app)
     app.text_input("admin.search.Name, address or team").set_value("mia's lab").run()
     said = words(app)
-    assert "1 of 3" in said and "**Mia**" in said and "**Ben**" not in said
+    assert "1 of 3 people" in said and "**Mia**" in said and "**Ben**" not in said
 
 
 def test_switching_off_hands_the_jobs_over_and_can_be_undone(lab: Laboratory, visit: Visit) -> None:
