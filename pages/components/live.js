@@ -1,6 +1,8 @@
 /* Redraws come at most this often, however many events arrive. */
 const PAUSE = 500;
 const LONGEST_WAIT = 15000;
+/* Streamlit redraws one fragment per batch of values, and drops the others': so two listeners never tell at once. */
+const APART = 100;
 const instances = new WeakMap();
 
 class Live {
@@ -49,13 +51,15 @@ class Live {
 
   redraw() {
     if (this.pending) return;
-    const since = performance.now() - this.redrawn;
+    const now = performance.now();
+    const at = Math.max(now, this.redrawn + PAUSE, (globalThis.wellplateTold ?? -APART) + APART);
+    globalThis.wellplateTold = at;
     this.pending = setTimeout(() => {
       this.pending = undefined;
       this.redrawn = performance.now();
       this.count += 1;
       this.tell({ count: this.count, signed_out: Boolean(this.over) });
-    }, Math.max(0, PAUSE - since));
+    }, at - now);
   }
 
   close() {
