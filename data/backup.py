@@ -1,10 +1,10 @@
 """Backup of database and files together while the app runs, restore, and the way out of a damaged write-ahead log.
 
-A backup is a folder or a .tar with backup.json, wellplate.duckdb, files/ and the site's settings.toml. The database
-comes first, as one snapshot; the files follow while work goes on. So a job in it may lack its folder (deleted
-meanwhile: `restore` says so in the job's warnings), and a folder may know more than the database (a run that ended
-meanwhile: the app folds its outcome in when it starts, as after a crash). What runs still compute is not kept: they
-start again.
+A backup is a folder or a .tar with backup.json, wellplate.duckdb, files/, the site's settings.toml and its secret.key,
+without which no link that it has sent would open anything any more. The database comes first, as one snapshot; the
+files follow while work goes on. So a job in it may lack its folder (deleted meanwhile: `restore` says so in the job's
+warnings), and a folder may know more than the database (a run that ended meanwhile: the app folds its outcome in when
+it starts, as after a crash). What runs still compute is not kept: they start again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from data.store import Store
 DATABASE = "wellplate.duckdb"
 #: Of a files root, what a backup holds; staging is what is being made.
 PARTS = ("uploads", "jobs", "live")
+#: Of a home, beside database and files; compute/people/sessions.py makes the key.
+SITE_FILES = ("settings.toml", "secret.key")
 LOST = "The files of this result were not in the backup from which this site was restored."
 
 
@@ -52,7 +54,7 @@ def backup(store: Store, files_root: Path, target: Path) -> Path:
     try:
         partial.mkdir(parents=True)
         _copy_database(store, partial / DATABASE)
-        _copy_settings(store.path.parent, partial)
+        _copy_site_files(store.path.parent, partial)
         _copy_files(files_root, partial / "files")
         (partial / "backup.json").write_text(rows.dump({"made_at": utcnow()}))
         if target.suffix == ".tar":
@@ -130,9 +132,10 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _copy_settings(home: Path, target: Path) -> None:
-    if (home / "settings.toml").exists():
-        shutil.copyfile(home / "settings.toml", target / "settings.toml")
+def _copy_site_files(home: Path, target: Path) -> None:
+    for name in SITE_FILES:
+        if (home / name).exists():
+            shutil.copy(home / name, target / name)  # with its mode: a key is for its owner only
 
 
 def _copy_files(root: Path, target: Path) -> None:

@@ -68,6 +68,21 @@ def test_a_backup_restores_into_an_empty_home(
     again.close()
 
 
+@pytest.mark.parametrize("name", ["kept", "kept.tar"])
+def test_signed_links_hold_after_a_restore(store: Store, files: Path, tmp_path: Path, name: str) -> None:
+    """The key with which they are signed comes along, for its owner only."""
+    key = store.path.parent / "secret.key"
+    key.write_text("signs links")
+    key.chmod(0o600)
+
+    backup.backup(store, files, tmp_path / name)
+    backup.restore(tmp_path / name, tmp_path / "home")
+
+    restored = tmp_path / "home" / "secret.key"
+    assert restored.read_text() == "signs links"
+    assert restored.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_backup_is_one_moment_while_others_write(store: Store, files: Path, tmp_path: Path) -> None:
     """Every submit writes a job, a hold and the team's sum; a backup that mixed two moments would not add up."""
     team, stop = make_team(store, 1_000_000), threading.Event()
