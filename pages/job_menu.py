@@ -35,12 +35,13 @@ GROUPS: tuple[dict[str, tuple[str, str]], ...] = (
     },
     {"delete": (":material/delete:", "Delete")},
 )
+_POPOVER = "job-menu-button"
 LOOKS = {key: look for group in GROUPS for key, look in group.items()}
 
 
 def popover(workbench: Workbench, person: Person | None, job: Job) -> None:
     """The menu behind a button, for the page of one job."""
-    with st.popover("All actions", icon=":material/more_horiz:", key="job-menu-button"):
+    with st.popover("All actions", icon=":material/more_horiz:", key=_POPOVER, on_change="rerun"):
         draw(workbench, person, job, leave_out=("open",))
 
 
@@ -78,8 +79,8 @@ def entry(workbench: Workbench, person: Person | None, job: Job, action: str, re
         disabled=reason is not None,
         help=reason,
         key=f"menu.{action}",
-        on_click=star if action == "star" else job_actions.choose,
-        args=(workbench, person, job) if action == "star" else (action, [job]),
+        on_click=star if action == "star" else choose,
+        args=(workbench, person, job) if action == "star" else (action, job),
     )
 
 
@@ -98,11 +99,23 @@ def look(job: Job, action: str) -> tuple[str, str]:
     return LOOKS[action]
 
 
+def choose(action: str, job: Job) -> None:
+    """In a callback. The popover closes: it would lie above the dialog."""
+    _close()
+    job_actions.choose(action, [job])
+
+
+def _close() -> None:
+    if _POPOVER in st.session_state:
+        st.session_state[_POPOVER] = False
+
+
 def star(workbench: Workbench, person: Person, job: Job) -> None:
     """In a callback: the star of this person on or off."""
     who = session.acting(person)
     if who is None:
         return
+    _close()
     job_actions.close()
     try:
         workbench.marks.star(who, job.id, not job.starred)

@@ -137,7 +137,6 @@ def _invite(workbench: Workbench, person: Person, job: Job, shared: Shared) -> N
             "E-mail addresses",
             key=_FIELD,
             placeholder="ada@example.org, ben@example.org",
-            help="Several with commas or spaces between them.",
         )
         st.button("Invite", icon=":material/send:", key="share.invite", on_click=invite)
     st.caption(

@@ -63,6 +63,7 @@ def test_a_cancelled_job_leaves_no_process_and_can_be_deleted(server: Server, pa
     expect(page.get_by_text("⊘ Cancelled").first).to_be_visible()
     assert _of_runs(server) == []
 
+    page.get_by_role("button", name="All actions").click()
     page.get_by_role("button", name="Delete").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text(job["name"]).first).to_be_visible()
