@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,10 +21,10 @@ from compute.access import (
     why_not,
 )
 from data.records import Job, Person, Role, Status, Visibility, utcnow
+from tests.rights import GROUPS, rights
 
 TEAM, OTHER = "team", "other team"
 JOB = "1"
-PAGE = Path(__file__).parents[2] / "docs" / "access.md"
 
 
 def someone(name: str, team: str = TEAM, role: Role = Role.MEMBER, **more: Any) -> Person:
@@ -57,26 +56,6 @@ PEOPLE: dict[str, Person | None] = {
     "owner": someone("olga", TEAM, Role.OWNER),
     "site admin": someone("root", OTHER, Role.OWNER, site_admin=True),
 }
-
-GROUPS = {
-    "row": {Action.SEE_ROW},
-    "read": {Action.SEE, Action.LOG, Action.EVENTS, Action.EXPORT, Action.FILE, Action.DOWNLOAD},
-    "order": {Action.CANCEL, Action.DELETE},
-    "own": {Action.RENAME, Action.RETRY, Action.SHARE},
-}
-
-
-def rights() -> list[tuple[str, Visibility, set[Action]]]:
-    """The table of docs/access.md, cell by cell."""
-    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
-    heading, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert heading[1:] == [visibility.value for visibility in Visibility]
-    return [
-        (who, visibility, set().union(*(GROUPS[word] for word in cell.split() if word != "–")))
-        for who, *cells in rows
-        for visibility, cell in zip(Visibility, cells, strict=True)
-    ]
-
 
 def job(visibility: Visibility) -> Job:
     return Job(
