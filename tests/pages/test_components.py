@@ -25,6 +25,8 @@ QUIET = ["--no-sandbox", "--no-first-run", "--disable-background-networking", "-
 SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 #: Height of the table's header and of a row, in pixels.
 HEADER, ROW = 36, 36
+#: Where the columns of the star and of the menu are, from the table's left edge.
+STAR, MENU = 51, 329
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,34 @@ def test_a_new_job_appears_by_itself_and_again_after_a_broken_socket(site: str, 
     call(site, "/test/add?name=missed&silent=1")
     call(site, "/test/drop")
     expect(page.get_by_text(f"{before + 2} jobs on this page")).to_be_visible()
+
+
+def test_a_rows_menu_and_star_leave_filter_and_order(site: str, page: Page) -> None:
+    asked = f"{site}/app/jobs?q={quote('ABL1')}&not_status=queued"
+    page.goto(asked)
+    table = page.locator("[data-testid=stDataFrame]")
+    count = page.get_by_text(re.compile(r"\d+ jobs on this page"))
+    expect(count).to_be_visible()
+    before = count.inner_text()
+    box = table.bounding_box()
+    assert box is not None
+    row = box["y"] + HEADER + ROW / 2
+    page.mouse.click(box["x"] + STAR, row)
+    expect(page.get_by_role("gridcell", name="★", include_hidden=True)).to_have_count(1)
+    page.mouse.click(box["x"] + MENU, row)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Remove star")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Retry")).to_be_disabled()
+    dialog.get_by_role("button", name="Rename").click()
+    name = page.get_by_role("textbox", name="Name", exact=True).last
+    name.fill("axitinib, once more, ABL1")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("gridcell", name="axitinib, once more, ABL1", include_hidden=True)).to_have_count(
+        1
+    )
+    assert count.inner_text() == before
+    assert page.url == asked
 
 
 def test_a_selected_list_stays_and_acts_on_what_was_selected(site: str, page: Page) -> None:
