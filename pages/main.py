@@ -85,9 +85,11 @@ def main() -> None:
     # A job may be public: its page decides.
     if who is None and not (page.url_path == "jobs" and "jobId" in st.query_params):
         return sign_in.ask()
-    if who is not None:
-        top_bar.draw(workbench.current(), who)
+    if who is None:
+        return page.run()
+    top_bar.draw(workbench.current(), who)
     page.run()
+    top_bar.seen(workbench.current(), who, st.query_params.get("jobId"))
 
 
 main()

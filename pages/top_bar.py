@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import streamlit as st
 
@@ -103,8 +104,8 @@ def notices(workbench: Workbench, person: Person, unread: int) -> None:
                 "Mark all as read",
                 type="tertiary",
                 key="top-bar.all-read",
-                on_click=read,
-                args=(workbench, person, None),
+                on_click=read_all,
+                args=(workbench, person),
             )
     try:
         listed = workbench.notices.list(person, limit=LISTED)
@@ -113,34 +114,40 @@ def notices(workbench: Workbench, person: Person, unread: int) -> None:
     if not listed:
         st.caption("Nothing yet. Here you hear of your jobs that ended, and of what others share with you.")
     for each in listed:
-        notice(workbench, person, each)
+        notice(each)
     st.page_link("account.py", label="What you hear of, and where", icon=":material/tune:")
 
 
-def notice(workbench: Workbench, person: Person, each: Notice) -> None:
+def notice(each: Notice) -> None:
     new = each.read_at is None
-    text = human.markdown_text(each.text)
+    text, icon = human.markdown_text(each.text), ICONS.get(each.kind, OTHER)
+    label = f"**{text}**" if new else text
     with st.container(gap=None, width=360, key=f"notice-{each.id}"):
-        pressed = st.button(
-            f"**{text}**" if new else text,
-            icon=ICONS.get(each.kind, OTHER),
-            type="tertiary",
-            key=f"top-bar.notice.{each.id}",
-            disabled=each.job is None and not new,
-        )
+        if each.job:
+            st.page_link("jobs.py", label=label, icon=icon, query_params={"jobId": each.job})
+        else:
+            st.markdown(f"{icon} {label}")
         st.caption(f"{human.ago(each.created_at)}{' · new' if new else ''}")
-    if not pressed:
+
+
+def seen(workbench: Workbench, person: Person, job: str | None) -> None:
+    """Who has a job's page before them has read the notices about it.
+
+    Called when the page is drawn: the bell hears of it, and a fragment that is drawn anew while the browser is on its
+    way to another page leaves that one empty.
+    """
+    if job is None:
         return
-    read(workbench, person, [each.id])
-    if each.job:
-        st.switch_page("jobs.py", query_params={"jobId": each.job})
-    st.rerun(scope="fragment")
+    with suppress(WellplateError):  # they stay unread
+        about = [each for each in workbench.notices.list(person, limit=LISTED) if each.job == job]
+        if new := [each.id for each in about if each.read_at is None]:
+            workbench.notices.read(person, new)
 
 
-def read(workbench: Workbench, person: Person, ids: list[str] | None) -> None:
-    """These are read, or all."""
+def read_all(workbench: Workbench, person: Person) -> None:
+    """In a callback."""
     if who := session.acting(person):
-        attempt(lambda: workbench.notices.read(who, ids))
+        attempt(lambda: workbench.notices.read(who, None))
 
 
 def attempt(action: Callable[[], object]) -> bool:

@@ -43,24 +43,26 @@ def test_an_open_bell_lists_the_notices_and_they_are_read(lab: Laboratory, visit
     tell(lab, ben, "Ada shared a job")
     tell(lab, lab.admin, "not for Ben")
     app = visit(ben, "status.py")
-    assert "Ada shared a job" not in [button.label for button in app.button]
-    ring(app)
-    labels = [button.label for button in app.button]
-    assert "**Ada shared a job**" in labels and not any("not for Ben" in label for label in labels)
+    assert "Ada shared a job" not in words(app)
+    said = words(ring(app))
+    assert "**Ada shared a job**" in said and "not for Ben" not in said
     press(app, "Mark all as read")
     assert lab.workbench.notices.unread(ben) == 0
     assert lab.workbench.notices.unread(lab.admin) == 1
-    assert "Ada shared a job" in [button.label for button in ring(app).button]
+    said = words(ring(app))
+    assert "Ada shared a job" in said and "**Ada shared a job**" not in said
 
 
-def test_a_notice_leads_to_its_job_and_counts_as_read(lab: Laboratory, visit: Visit) -> None:
+def test_a_notice_leads_to_its_job_whose_page_counts_as_reading_it(lab: Laboratory, visit: Visit) -> None:
     job = lab.workbench.submit(lab.admin, Submission(**BODY, name="docked")).id
     tell(lab, lab.admin, "It has ended", job)
+    tell(lab, lab.admin, "Something else")
     app = ring(visit(lab.admin, "status.py"))
-    app.session_state["top-bar-bell"] = True
-    press(app, "**It has ended**")
-    assert app.title[0].value == "docked"
-    assert lab.workbench.notices.unread(lab.admin) == 0
+    (link,) = [each.proto for each in app.get("page_link") if "ended" in each.proto.label]
+    assert (link.page, link.query_string) == ("jobs", f"jobId={job}")
+    assert lab.workbench.notices.unread(lab.admin) == 2
+    visit(lab.admin, "jobs.py", jobId=job)
+    assert lab.workbench.notices.unread(lab.admin) == 1
 
 
 def test_an_empty_bell_says_what_it_is_for(lab: Laboratory, visit: Visit) -> None:
