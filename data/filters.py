@@ -80,8 +80,11 @@ def _marks(filter: JobFilter, viewer: Person | None) -> list[Condition]:
 
 
 def words(q: str | None) -> tuple[list[str], list[str]]:
-    """The words of a search, each once: those that must be there, and those that must not. Raises BadInput."""
-    every = list(dict.fromkeys((q or "").lower().split()))
+    """The words of a search, each once: those that must be there, and those that must not. Raises BadInput.
+
+    As they were typed: what is lower case to Python (σ at the end of a word, İ) is not always so to the database.
+    """
+    every = list({word.lower(): word for word in (q or "").split()}.values())
     if len(every) > MAX_WORDS:
         raise BadInput(f"Search for at most {MAX_WORDS} words.", field="q")
     unwanted = [word[1:] for word in every if len(word) > 1 and word.startswith("-")]

@@ -203,3 +203,13 @@ def test_what_cannot_match_finds_nothing(world: World) -> None:
     alone = replace(world.viewer, invited=frozenset())
     assert jobs.counts(world.store, team, JobFilter(shared=True), viewer=alone) == {}
     assert jobs.page(world.store, new_id(), JobFilter(), 10, viewer=world.viewer) == []
+
+
+@pytest.mark.parametrize("name", ["ΟΔΟΣ", "İstanbul", "ẞA", "ÀB", "μM", "Ångström"])
+def test_a_name_is_found_by_the_words_that_it_has(store: Store, name: str) -> None:
+    """Also where Python and the database have other lower cases of a letter."""
+    team, person = make_team(store), make_person(store)
+    new = make_job(team=team, submitter=person, name=f"dock {name} again", credits=0)
+    made = jobs.submit(store, new).result().job
+    assert [job.id for job in jobs.page(store, team, JobFilter(q=name), 10)] == [made.id]
+    assert jobs.page(store, team, JobFilter(q=f"-{name}"), 10) == []
