@@ -42,6 +42,15 @@ class Proof:
     by: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Squatted:
+    """An account whose address was proven just now, by somebody who may not be who made it."""
+
+    person: str
+    #: Whether they have set a password.
+    new_password: bool
+
+
 @each
 def change_profile(tx: Transaction, change: Profile) -> Account:
     """Another address is unproven, and links that were mailed to the old one end."""
@@ -76,11 +85,17 @@ def ask_reset(tx: Transaction, reset: Reset) -> None:
 
 
 @each
-def end_ways_in(tx: Transaction, person: str) -> Ended:
-    """End the tokens of a person, and the identities by which they sign in."""
+def end_ways_in(tx: Transaction, squatted: Squatted) -> Ended:
+    """End the sessions and tokens of a person, the identities by which they sign in, and an old password."""
+    person = squatted.person
+    if not squatted.new_password:
+        tx.run("forget_password", id=person)
+    sessions = tx.run("end_sessions_of_person", person=person, now=tx.now)
     ended = tx.run("end_tokens_of_person", person=person, now=tx.now)
     for row in tx.run("remove_all_identities", person=person):
         note(tx, person, "identity unlinked", row["issuer"])
     if ended:
         note(tx, person, "tokens revoked", person)
-    return Ended(sessions=frozenset(), tokens=frozenset(row["hash"] for row in ended))
+    return Ended(
+        sessions=frozenset(row["hash"] for row in sessions), tokens=frozenset(row["hash"] for row in ended)
+    )

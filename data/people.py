@@ -13,7 +13,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data import ledger
-from data.errors import BadInput, Conflict, NotFound, WellplateError
+from data.errors import BadInput, Conflict, NotFound, WellplateError, WrongState
 from data.records import Role, Visibility
 
 if TYPE_CHECKING:
@@ -109,6 +109,14 @@ class LinkUse:
     email: str | None
     name: str | None
     password_hash: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PasswordChange:
+    person: str
+    #: Hash of the password that was checked, None for none: another one by now refuses the change.
+    before: str | None
+    after: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -331,7 +339,10 @@ def add_link(tx: Transaction, link: NewLink) -> None:
 
 @each
 def use_link(tx: Transaction, use: LinkUse) -> Account:
-    """Use up a one-time link and answer whose it was. Raises when it is unknown, used or too old."""
+    """Use up a one-time link, which ends the person's others, and answer whose it was.
+
+    Raises when it is unknown, used or too old.
+    """
     live = tx.run("live_sign_in_link", hash=use.hash, now=tx.now)
     if not live:
         raise BadInput("This sign-in link was used or is too old. Ask for a new one.", field="token")
@@ -339,6 +350,7 @@ def use_link(tx: Transaction, use: LinkUse) -> Account:
     if use.email is not None:
         refuse_taken(tx, use.email, person=person)
     tx.run("use_sign_in_link", hash=use.hash, now=tx.now)
+    tx.run("end_sign_in_links", person=person, now=tx.now)
     changed = tx.run(
         "set_profile", id=person, email=use.email, name=use.name, password_hash=use.password_hash
     )
@@ -349,14 +361,26 @@ def use_link(tx: Transaction, use: LinkUse) -> Account:
 
 
 @each
-def set_password(tx: Transaction, change: tuple[str, str]) -> Account:
-    """(person, new hash) -> the account."""
-    person, password_hash = change
-    changed = tx.run("set_profile", id=person, email=None, name=None, password_hash=password_hash)
-    if not changed:
-        raise NotFound("There is no such person.")
-    note(tx, person, "password changed", person)
-    return account_of(changed[0])
+def set_password(tx: Transaction, change: PasswordChange) -> None:
+    """Another password, which ends the one-time links that were made before."""
+    if not _replace_hash(tx, change):
+        raise WrongState("The password was changed elsewhere in the meantime. Nothing was done here.")
+    tx.run("end_sign_in_links", person=change.person, now=tx.now)
+    note(tx, change.person, "password changed", change.person)
+
+
+@each
+def renew_password(tx: Transaction, change: PasswordChange) -> None:
+    """The same password, hashed anew; nothing is done when there is another one by now."""
+    _replace_hash(tx, change)
+
+
+def _replace_hash(tx: Transaction, change: PasswordChange) -> bool:
+    found = tx.run("person_by_id", id=change.person)
+    if not found or found[0]["password_hash"] != change.before:
+        return False
+    tx.run("set_profile", id=change.person, email=None, name=None, password_hash=change.after)
+    return True
 
 
 @each

@@ -6,6 +6,9 @@ session or a token is a random secret, shown once; only its SHA-256 is kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from compute.people.addresses import Addresses
 from compute.people.identities import Identities
 from compute.people.links import Links
@@ -14,7 +17,10 @@ from compute.people.sessions import SignedIn, own_team
 from compute.people.tokens import Tokens
 from data import people
 from data.errors import BadInput, Forbidden
+from data.people import Account
 from data.records import Person, Role, new_id
+
+NO_FIT = "This e-mail address and password do not fit together."
 
 __all__ = ["Accounts", "SignedIn", "clean_email", "clean_name"]
 
@@ -28,11 +34,19 @@ class Accounts(Tokens, Links, Addresses, Identities):
         account = next((a for a in list(self._accounts.values()) if a.email == address and a.active), None)
         if not self.passwords.fits(account.password_hash if account else None, password) or account is None:
             self._audit(account.id if account else None, "sign-in refused", client)
-            raise BadInput("This e-mail address and password do not fit together.", field="password")
+            raise BadInput(NO_FIT, field="password")
         self.throttle.excuse(*keys)
+        signed_in = self._open_by_password(account, agent)
         if renewed := self.passwords.renewed(account.password_hash, password):
-            self._set_password(account.id, renewed)
-        return self.open_session(account.id, agent)
+            self._write_password(people.renew_password, account, renewed)
+        return signed_in
+
+    def _open_by_password(self, account: Account, agent: str) -> SignedIn:
+        """Comparing takes its time: a password that was changed meanwhile, since it leaked say, opens nothing."""
+        with self._changing:
+            if self._accounts[account.id].password_hash != account.password_hash:
+                raise BadInput(NO_FIT, field="password")
+            return self.open_session(account.id, agent)
 
     def register(self, email: str, name: str, password: str, *, client: str, agent: str = "") -> SignedIn:
         """A new person with a team of their own, signed in. Only where registration is open."""
@@ -54,18 +68,20 @@ class Accounts(Tokens, Links, Addresses, Identities):
         """Set another password; every other session of this person ends."""
         keys = f"email {person.email}", f"client {client}"
         self.throttle.count(*keys)
-        if self.has_password(person) and not self.passwords.fits(
-            self._accounts[person.id].password_hash, old
-        ):
+        account = self._accounts[person.id]
+        if account.password_hash is not None and not self.passwords.fits(account.password_hash, old):
             raise BadInput("The present password is another one.", field="old")
         self.throttle.excuse(*keys)
         hashed = self.passwords.hash(new, field="new")
-        self._set_password(person.id, hashed)
+        with self.changing():
+            self.need_still(person)
+            self._write_password(people.set_password, account, hashed)
         self.sign_out_everywhere(person, but=person.credential)
 
-    def _set_password(self, person: str, hashed: str) -> None:
+    def _write_password(self, verb: Callable[..., Any], account: Account, hashed: str) -> None:
+        change = people.PasswordChange(person=account.id, before=account.password_hash, after=hashed)
         with self.changing():
-            self._store.write(people.set_password, (person, hashed)).result()
+            self._store.write(verb, change).result()
 
     def add_team(self, team_name: str, email: str, name: str, password: str | None = None) -> Person:
         """A new team, and the person who owns it."""

@@ -33,11 +33,18 @@ class Addresses(Sessions):
             name=label if label != account.name else None,
             email=address if moved else None,
         )
+        if moved:
+            # Never excused: each try mails to an address of their choice, or tells that somebody uses it.
+            self.throttle.count(f"address of {person.id}")
         with self.changing():
+            self.need_still(person)
             changed: Account = self._store.write(addresses.change_profile, change).result()
         if moved:
-            self.mail_proof(changed.id)
-            self._tell_old_address(account, changed)
+            self._address_moved(account, changed)
+
+    def _address_moved(self, before: Account, after: Account) -> None:
+        self.mail_proof(after.id)
+        self._tell_old_address(before, after)
 
     def mail_proof(self, person: str) -> None:
         """Mail the link that proves the address, where the site sends mail and there is something to prove."""

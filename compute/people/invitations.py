@@ -115,6 +115,7 @@ class Invitations:
         if not mine and not needless:
             taking = invitations.Taking(invitation=invitation.id, person=person.id)
             with self._accounts.changing():
+                self._accounts.need_still(person)
                 self._store.write(invitations.take_up, taking).result()
         if invitation.team is not None and self._accounts.is_session(person):
             self._accounts.move_session(person, invitation.team)

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from compute.access import may_administer
+from compute.people.addresses import Addresses
 from compute.people.directory import digest
 from compute.people.names import clean_email, clean_name
-from compute.people.sessions import Sessions, SignedIn
+from compute.people.sessions import SignedIn
 from data import addresses, deliveries, people
 from data.deliveries import NewDelivery
 from data.errors import Forbidden
@@ -21,7 +22,7 @@ from data.records import Person, Role, new_id, utcnow
 LINK_HOURS = 24
 
 
-class Links(Sessions):
+class Links(Addresses):
     def first_start(self) -> str | None:
         """Make the first team and its admin, and a link with which the admin signs in once.
 
@@ -101,19 +102,22 @@ class Links(Sessions):
         with self.changing():
             before = dict(self._accounts)
             account: Account = self._store.write(people.use_link, use).result()
+            if account.verified and not before[account.id].verified:
+                self._end_squatting(account, new_password=use.password_hash is not None)
         self.throttle.excuse(f"client {client}")
         self._link_file.unlink(missing_ok=True)
         signed_in = self.open_session(account.id, agent)
         if password:
             self.sign_out_everywhere(signed_in.person, but=signed_in.person.credential)
-        if account.verified and not before[account.id].verified:
-            self._end_squatting(account)
+        if account.email != before[account.id].email:
+            self._address_moved(before[account.id], account)
         return signed_in
 
-    def _end_squatting(self, account: Account) -> None:
-        """Whoever made the account before its address was proven may have been another: their tokens end, and so do
-        the identities that they linked."""
-        self.forget(self._store.write(addresses.end_ways_in, account.id).result())
+    def _end_squatting(self, account: Account, *, new_password: bool) -> None:
+        """Whoever made the account before its address was proven may have been another: their sessions and tokens
+        end, and so do the identities that they linked and, unless it was set just now, the password."""
+        squatted = addresses.Squatted(person=account.id, new_password=new_password)
+        self.forget(self._store.write(addresses.end_ways_in, squatted).result())
 
     def _make_first_team(self) -> None:
         if self._accounts:

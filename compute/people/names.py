@@ -7,12 +7,19 @@ from data.errors import BadInput
 
 def clean_email(text: str) -> str:
     """An address in the form in which it is kept and compared."""
-    address = text.strip().casefold()
+    address = "".join(_small(letter) for letter in text.strip())
     local, at, domain = address.partition("@")
     plain = address.isprintable() and not any(c.isspace() for c in address)
     if not (local and at and domain and plain) or "@" in domain or len(address) > 254:
         raise BadInput("Give an e-mail address such as ada@example.org.", field="email")
     return address
+
+
+def _small(letter: str) -> str:
+    """Capitals count as small letters. A letter beyond ASCII never becomes one of ASCII, as casefold makes `k` of the
+    Kelvin sign and `ss` of `ß`: that would be the address of somebody else."""
+    small = letter.lower()
+    return letter if small.isascii() and not letter.isascii() else small
 
 
 def clean_name(text: str) -> str:

@@ -75,6 +75,11 @@ class Sessions(Directory):
         assert who is not None
         return SignedIn(cookie=cookie, person=who, expires_at=session.expires_at)
 
+    def need_still(self, person: Person) -> None:
+        """Only within `changing`: refuse somebody whose session or token ended since they were looked up."""
+        if self.still(person) is None:
+            raise NotSignedIn("Your session has ended. Sign in again.")
+
     def is_session(self, person: Person) -> bool:
         """Whether a browser's session authorises this person, rather than a token or the command line."""
         return person.credential in self._sessions

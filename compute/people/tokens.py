@@ -48,6 +48,7 @@ class Tokens(Sessions):
             created_at=utcnow(),
         )
         with self._changing:
+            self.need_still(person)
             if person.team not in self._memberships.get(person.id, {}):
                 raise Forbidden(f"You are not in the team {person.team_name} any more.")
             self._store.write(people.add_token, token).result()

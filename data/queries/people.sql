@@ -31,6 +31,10 @@ update persons set
 where id = $id::uuid
 returning id, email, name, password_hash, site_admin, verified, active, created_at;
 
+-- name: forget_password
+-- A person signs in by other ways until they set one.
+update persons set password_hash = null where id = $id::uuid;
+
 -- name: active_person_with_proven_address
 -- Whose address this is, where that was proven.
 select id, email, name, password_hash, site_admin, verified, active, created_at
