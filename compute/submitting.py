@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,10 @@ class Prepared:
 
 
 class Submitter:
-    """Makes jobs of submissions. `find` says where a person's uploads and results lie, or refuses."""
+    """Makes jobs of submissions. `find` says where a person's uploads and results lie, or refuses.
+
+    `admitted` refuses who may not run jobs any more by now: looking at large files takes a while.
+    """
 
     def __init__(
         self,
@@ -60,12 +63,14 @@ class Submitter:
         cluster: Cluster,
         *,
         find: submissions.Finder,
+        admitted: Callable[[Person], AbstractContextManager[None]],
     ) -> None:
         self._settings = settings
         self._store = store
         self._folders = folders
         self._cluster = cluster
         self._find = find
+        self._admitted = admitted
         self._looked = Remembered(128)
 
     def look(
@@ -108,7 +113,9 @@ class Submitter:
             # A job without files costs no sync: all that is lost with the power is its run, which is told.
             request = self._request(person, tool, new, prepared, folder)
             self._folders.write_request(folder, request, durable=any(prepared.given.local.values()))
-            submitted = jobs.submit(self._store, new).result(WRITE_TIMEOUT_S)
+            with self._admitted(person):
+                written = jobs.submit(self._store, new)
+            submitted = written.result(WRITE_TIMEOUT_S)
             if not submitted.created:
                 self._folders.remove_job(job_id)
         return submitted.job

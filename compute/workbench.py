@@ -7,6 +7,7 @@ records. Pages and API call these verbs and nothing below them. Every refusal is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -61,6 +62,7 @@ from tools import formats
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
 VERSION = "0.1.0"
+MAY_NOT_RUN = "Your role in this team lets you look, but not run jobs."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,9 @@ class Workbench:
         self.sharing = Sharing(store, accounts, self._gate, accounts.outbox, link=self.invitations.link)
         self.marks = Marks(store, self._gate)
         self.bulk = Bulk(store, self._gate, self._ending, retry=self.retry)
-        self._submitter = Submitter(settings, store, folders, cluster, find=self._find)
+        self._submitter = Submitter(
+            settings, store, folders, cluster, find=self._find, admitted=self._admitted
+        )
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)
         self.status = SiteStatus(settings, store, folders, cluster)
@@ -171,7 +175,7 @@ class Workbench:
 
     def submit(self, person: Person, submission: Submission) -> Job:
         """Put a job on disk, charged or refused, before this returns. The same idempotency key gives the same job."""
-        refuse_unless(access.may_run(person), "Your role in this team lets you look, but not run jobs.")
+        refuse_unless(access.may_run(person), MAY_NOT_RUN)
         if (earlier := self._submitter.made_earlier(person, submission)) is not None:
             return earlier
         self._need_room()
@@ -416,6 +420,14 @@ class Workbench:
         if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
         return self._folders.upload(stored.id), stored.name
+
+    @contextmanager
+    def _admitted(self, person: Person) -> Iterator[None]:
+        """While a job is given to the store: who was removed meanwhile would leave it behind without an heir."""
+        with self.accounts.role_held(person.id, person.team) as role:
+            refuse_unless(role is not None, f"You are not in the team {person.team_name} any more.")
+            refuse_unless(access.may_run(replace(person, role=role or person.role)), MAY_NOT_RUN)
+            yield
 
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""

@@ -67,6 +67,18 @@ class Directory:
             finally:
                 self._read_people()
 
+    @contextmanager
+    def role_held(self, person: str, team: str) -> Iterator[Role | None]:
+        """Somebody's role in a team, which nobody takes from them meanwhile; None when they cannot act there.
+
+        What is given to the store inside (without waiting for it: others wait here) is there before a removal
+        that hands over what the person leaves.
+        """
+        with self._changing:
+            account = self._accounts.get(person)
+            membership = self._memberships.get(person, {}).get(team)
+            yield membership.role if account and account.active and membership else None
+
     def narrow(self, person: str, team: str, left: Role | None) -> None:
         """Only within `changing`: the membership counts as no more than this role, or not at all (None)."""
         own = dict(self._memberships.get(person, {}))

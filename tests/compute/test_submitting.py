@@ -1,0 +1,53 @@
+"""A submit takes a while; what it was allowed by can end before the job is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.errors import Forbidden
+from data.records import JobFilter, Person, Role
+from tests.compute.submitting import submit
+from tests.laboratory import Laboratory
+
+
+def before_it_is_kept(lab: Laboratory, monkeypatch: pytest.MonkeyPatch, event: Callable[[], Any]) -> None:
+    """Something happens while a submit has looked at everything and writes its folder."""
+    write = lab.folders.write_request
+
+    def written(folder: Path, request: dict[str, Any], *, durable: bool) -> None:
+        write(folder, request, durable=durable)
+        event()
+
+    monkeypatch.setattr(lab.folders, "write_request", written)
+
+
+@pytest.mark.parametrize("end", ["removed", "made a viewer", "switched off"])
+def test_who_may_not_run_jobs_any_more_leaves_none_behind(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """It would be charged to a team that they have left, and nobody would have inherited it."""
+    ends = {
+        "removed": lambda: lab.workbench.teams.remove(lab.admin, ada.id),
+        "made a viewer": lambda: lab.workbench.teams.set_role(lab.admin, ada.id, Role.VIEWER),
+        "switched off": lambda: lab.workbench.teams.deactivate(lab.admin, ada.id),
+    }
+    balance = lab.workbench.credits.balance(lab.admin)
+    before_it_is_kept(lab, monkeypatch, ends[end])
+    with pytest.raises(Forbidden):
+        submit(lab, ada)
+    assert lab.workbench.jobs(lab.admin, JobFilter()).jobs == []
+    assert lab.workbench.credits.balance(lab.admin) == balance
+    assert not list((lab.folders.root / "jobs").iterdir())
+    assert not list((lab.folders.root / "staging").iterdir())
+
+
+def test_what_happens_to_others_meanwhile_disturbs_nobody(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = lab.join("bob")
+    before_it_is_kept(lab, monkeypatch, lambda: lab.workbench.teams.remove(lab.admin, bob.id))
+    assert lab.job(submit(lab, ada).id).submitter == ada.id
