@@ -36,7 +36,7 @@ class Shared:
 
 
 def share(store: Store, share: Share) -> Future[Shared | None]:
-    """What stands afterwards; None when there is no such job."""
+    """What stands afterwards; None when there is no such job, or it is somebody else's by now."""
     return store.write(shares, share)
 
 
@@ -66,7 +66,7 @@ def announcements(transaction: Transaction, ids: list[str]) -> list[None]:
 
 def _share(transaction: Transaction, share: Share) -> Shared | None:
     job = by_id(transaction, [share.job]).get(share.job)
-    if job is None:
+    if job is None or job.submitter != share.by:
         return None
     after = _show(transaction, job, share)
     before = _standing(transaction, job)

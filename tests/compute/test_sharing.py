@@ -13,9 +13,10 @@ from compute import access
 from compute.access import Action
 from compute.people.signing import Signer
 from compute.sharing import Shared
-from data import people
+from data import people, sharing
 from data.errors import BadInput, Forbidden, NotFound
 from data.records import Change, Person, Role, Visibility
+from data.sharing import Share
 from tests.compute.submitting import submit, verify
 from tests.laboratory import Laboratory
 
@@ -220,3 +221,17 @@ def test_new_people_get_a_mail_and_nobody_twice(tmp_path: Path) -> None:
     link = next(line for line in mails["new@else.example"].splitlines() if "token=" in line)
     assert stands_for(lab, link) == next(iter(shared.links))
     lab.close()
+
+
+def test_a_job_that_was_handed_over_meanwhile_is_not_shared_by_who_left_it(
+    lab: Laboratory, ada: Person
+) -> None:
+    """The right was judged before the write; a link to the public would outlive the removal."""
+    job = submit(lab, ada)
+    asked = Share(
+        job=job.id, by=ada.id, by_name=ada.name, visibility=Visibility.PUBLIC, emails=("me@else.example",)
+    )
+    lab.workbench.teams.remove(lab.admin, ada.id)
+    assert sharing.share(lab.store, asked).result() is None
+    assert lab.job(job.id).visibility is Visibility.PRIVATE
+    assert sharing.invitations(lab.store, job.id) == []
