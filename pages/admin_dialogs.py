@@ -85,14 +85,14 @@ def grant(workbench: Workbench, person: Person, team: Team) -> None:
 def allow(workbench: Workbench, person: Person, team: Team) -> None:
     name = human.markdown_text(team.name)
     st.markdown(f"Credits that **{name}** is given at the start of every month (UTC).")
-    preset("admin.allow.credits", team.monthly_credits)
+    preset(f"admin.allow.credits.{team.id}", team.monthly_credits)
     credits = st.number_input(
         "Credits a month",
         min_value=0,
         value=None,
         step=1,
         placeholder="none",
-        key="admin.allow.credits",
+        key=f"admin.allow.credits.{team.id}",
         help="Empty: none. What was given stays.",
     )
     if not st.button("Save", type="primary", key="admin.allow.confirm"):

@@ -99,6 +99,7 @@ def steps(tool: Tool, own: list[Job], person: Person, *, charged: bool) -> list[
             "Share it",
             "Press **Share** on the job's page and choose who sees it: your team, everybody here, people whom you "
             "invite by e-mail, or anyone with the link.",
+            link=job_link(result) if result else None,
             done=any(
                 job.visibility in (Visibility.USERS, Visibility.INVITED, Visibility.PUBLIC) for job in own
             ),

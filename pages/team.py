@@ -239,34 +239,35 @@ def setup(workbench: Workbench, person: Person, team: Team) -> None:
                 ("Cap per person", cap(team.person_credits)),
             ]
         )
-    with st.form("team.setup"):
-        name = st.text_input("Name", team.name, max_chars=100, key="team.name")
+    # The team in every key: a browser keeps what stood in a field of the same key, and another team would get it.
+    with st.form(f"team.setup.{team.id}"):
+        name = st.text_input("Name", team.name, max_chars=100, key=f"team.name.{team.id}")
         visibility = st.selectbox(
             "Who sees a new job",
             list(VISIBLE),
             index=list(VISIBLE).index(team.default_visibility),
             format_func=VISIBLE.__getitem__,
-            key="team.visibility",
+            key=f"team.visibility.{team.id}",
             help="Unless its submitter says otherwise. Jobs that are there already stay as they are.",
         )
-        preset("team.cap", team.person_credits)
+        preset(f"team.cap.{team.id}", team.person_credits)
         credits = st.number_input(
             "Credits that one person may use in a month",
             min_value=0,
             value=None,
             step=1,
             placeholder="no cap",
-            key="team.cap",
+            key=f"team.cap.{team.id}",
             help="Empty: no cap. A month is a calendar month (UTC).",
         )
-        preset("team.concurrency", team.concurrency)
+        preset(f"team.concurrency.{team.id}", team.concurrency)
         at_once = st.number_input(
             "Jobs of a batch that wait or run at once",
             min_value=1,
             value=None,
             step=1,
             placeholder="as the site has it",
-            key="team.concurrency",
+            key=f"team.concurrency.{team.id}",
         )
         if not st.form_submit_button("Save set-up"):
             return

@@ -92,7 +92,7 @@ def test_an_allowance_is_set_and_ended(lab: Laboratory, visit: Visit) -> None:
     mia = lab.found("mia")
     for given, kept in ((30, 30), (None, None)):
         app = choose(visit(lab.admin, "admin.py", view="teams"), f"admin.team.{mia.team}", "allow")
-        app.number_input("admin.allow.credits").set_value(given).run()
+        app.number_input(f"admin.allow.credits.{mia.team}").set_value(given).run()
         press(app, "Save")
         assert lab.workbench.teams.team(lab.admin, mia.team).monthly_credits == kept
 

@@ -42,7 +42,7 @@ def test_the_links_lead_to_the_example_and_to_the_own_job(lab: Laboratory) -> No
         "tool.py",
         {"tool": "autodock-vina", "example": "1"},
     )
-    assert fresh["Look at the result"] is None
+    assert fresh["Look at the result"] is None and fresh["Share it"] is None
     job = lab.job(lab.workbench.submit(lab.admin, Submission(**BODY)).id)
     later = {step.title: step.link for step in steps(TOOL, [job], lab.admin, charged=True)}
     assert later["Watch"] == (job.name, "jobs.py", {"jobId": job.id})
@@ -50,7 +50,9 @@ def test_the_links_lead_to_the_example_and_to_the_own_job(lab: Laboratory) -> No
 
 def test_credits_are_not_spoken_of_where_they_are_off(lab: Laboratory) -> None:
     def run_it(charged: bool) -> str:
-        return next(step.words for step in steps(TOOL, [], lab.admin, charged=charged) if step.title == "Run it")
+        return next(
+            step.words for step in steps(TOOL, [], lab.admin, charged=charged) if step.title == "Run it"
+        )
 
     assert "costs" in run_it(True)
     assert "costs" not in run_it(False)

@@ -94,16 +94,16 @@ def test_an_address_that_is_none_is_refused_in_a_sentence(lab: Laboratory, visit
 
 def test_the_set_up_is_saved_whole(lab: Laboratory, visit: Visit) -> None:
     app = visit(lab.admin, "team.py")
-    app.text_input("team.name").set_value("Structures")
-    app.selectbox("team.visibility").set_value(Visibility.TEAM)
-    app.number_input("team.cap").set_value(40)
+    app.text_input(f"team.name.{lab.admin.team}").set_value("Structures")
+    app.selectbox(f"team.visibility.{lab.admin.team}").set_value(Visibility.TEAM)
+    app.number_input(f"team.cap.{lab.admin.team}").set_value(40)
     press(app, "Save set-up")
     team = lab.workbench.teams.team(lab.admin)
     assert (team.name, team.default_visibility) == ("Structures", Visibility.TEAM)
     assert (team.person_credits, team.concurrency) == (40, None)
     app = visit(lab.admin, "team.py")
     assert app.title[0].value == "Structures"
-    app.number_input("team.cap").set_value(None)
+    app.number_input(f"team.cap.{lab.admin.team}").set_value(None)
     press(app, "Save set-up")
     assert lab.workbench.teams.team(lab.admin).person_credits is None
 
@@ -123,3 +123,13 @@ def test_a_person_who_is_switched_off_is_marked(lab: Laboratory, visit: Visit) -
     member = next(each for each in lab.workbench.teams.members(lab.admin) if each.person == ben.id)
     assert isinstance(member, Member) and not member.active
     assert "switched off" in words(visit(lab.admin, "team.py"))
+
+
+def test_fields_of_one_team_never_stand_for_those_of_another(lab: Laboratory, visit: Visit) -> None:
+    there = lab.workbench.teams.create(lab.admin, "Second lab")
+    app = visit(lab.admin, "team.py")
+    before = {field.key for field in [*app.text_input, *app.number_input] if lab.admin.team in str(field.key)}
+    next(menu for menu in app.menu_button if menu.key == "top-bar-team").click(there.id).run()
+    after = {field.key for field in [*app.text_input, *app.number_input] if there.id in str(field.key)}
+    assert len(before) == len(after) == 3 and not before & after
+    assert app.text_input(f"team.name.{there.id}").value == "Second lab"
