@@ -74,7 +74,7 @@ def way_back(person: Person | None) -> None:
 def private(workbench: Workbench, person: Person | None, detail: JobDetail) -> None:
     """A colleague's job that is not shared: what the list tells of it, and no more."""
     job_dialogs.carry_out(workbench, person)
-    heading(workbench, person, detail.job)
+    heading(workbench, person, detail.job, row_only=True)
     st.info(
         f"This job is private to {human.markdown_text(detail.job.submitter_name)}.", icon=":material/lock:"
     )
@@ -139,14 +139,15 @@ def seen(workbench: Workbench, person: Person | None, job_id: str) -> JobDetail 
         return None
 
 
-def heading(workbench: Workbench, person: Person | None, job: Job) -> None:
+def heading(workbench: Workbench, person: Person | None, job: Job, *, row_only: bool = False) -> None:
     header(job.name)
     with st.container(horizontal=True, vertical_alignment="center"):
         badge(job)
         st.caption(timing(job), width="content")
         for tag in job.tags:
             st.badge(human.markdown_text(tag), icon=":material/sell:", color="gray")
-    who_sees(workbench, person, job)
+    if not row_only:
+        who_sees(workbench, person, job)
     buttons(workbench, person, job)
 
 

@@ -145,22 +145,22 @@ def columns(workbench: Workbench, person: Person, drawn: Drawn) -> dict[str, Any
 
     return {
         "star": button("star", " ", starred, width=36, help="Stars are yours alone."),
-        "name": button("open", "Name", _opened, width=240, alignment="left", help="Opens the job."),
+        "name": button("open", "Name", _opened, width=225, alignment="left", help="Opens the job."),
         "menu": button("menu", " ", _menu, width=40, help="Everything that can be done with the job."),
         "status": config.MultiselectColumn(
             "Status",
-            width=120,
+            width=115,
             options=[look.label for look in looks],
             color=[look.colour for look in looks],
         ),
-        "progress": config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width=110),
-        "what": config.TextColumn("Step or error", width=210),
-        "tags": config.ListColumn("Tags", width=150),
-        "tool": config.TextColumn("Tool", width=140),
-        "submitter": config.TextColumn("By", width=110),
+        "progress": config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%", width=105),
+        "what": config.TextColumn("Step or error", width=155),
+        "tags": config.ListColumn("Tags", width=120),
+        "tool": config.TextColumn("Tool", width=132),
+        "submitter": config.TextColumn("By", width=95),
         "created": config.TextColumn("Submitted", width=95, help="The job's page tells the exact time."),
-        "took": config.TextColumn("Took", width=95, alignment="right"),
-        "credits": config.NumberColumn("Credits", width=70, help="What the job was priced at."),
+        "took": config.TextColumn("Took", width=85, alignment="right"),
+        "credits": config.NumberColumn("Credits", width=64, help="What the job was priced at."),
     }
 
 

@@ -64,13 +64,15 @@ def _dialog(workbench: Workbench, person: Person, tool: Tool) -> None:
         return _nothing(team)
     st.caption("Choose a job to load its inputs, settings and result into this page.")
     _table(who, page.jobs, team)
-    if page.next_cursor:
-        st.page_link(
-            "jobs.py",
-            label=f"More than {LISTED}: all jobs of this tool",
-            query_params={"tool": tool.id} if team else {"tool": tool.id, "submitter": "me"},
-            icon=":material/list:",
-        )
+    if page.next_cursor and st.button(
+        f"More than {LISTED}: all jobs of this tool",
+        icon=":material/list:",
+        type="tertiary",
+        key="tool.history.all",
+    ):
+        close()
+        whose = {} if team else {"submitter": "me"}
+        st.switch_page("jobs.py", query_params={"tool": tool.id, **whose})
 
 
 def _nothing(team: bool) -> None:

@@ -206,3 +206,16 @@ def test_the_cost_stands_against_the_balance_where_credits_count(open_page: Open
     app.run()
     assert app.button(key="tool.run").label == "Run"
     assert not any("credits" in each.value for each in app.caption)
+
+
+def test_a_long_history_leads_to_the_list_of_jobs(open_page: Open) -> None:
+    bench = FakeWorkbench(jobs=False)
+    for number in range(31):
+        bench.add(name=f"job {number}")
+    app = open_page("tool.py", bench, tool="dock")
+    app.button(key="tool.history").click().run()
+    assert len(app.dataframe[0].value) == 30
+    app.button(key="tool.history.all").click().run()
+    assert app.title[0].value == "Jobs"
+    assert app.query_params == {"tool": "dock", "submitter": "me"}
+    assert "tool.history.open" not in app.session_state  # or it would open again on the way back
