@@ -207,6 +207,8 @@ class Hub:
 
     def _tell(self, listener: Listener, change: Change) -> None:
         """What this listener may know of a change: the change, that the job is gone, or nothing."""
+        if listener.cut:
+            return
         listener.person = self._still(listener)
         if listener.signed_out:
             return

@@ -239,6 +239,42 @@ def test_a_client_that_falls_behind_is_cut_off_and_holds_nothing() -> None:
     assert asyncio.run(run())._waiting == {}
 
 
+def test_a_list_that_was_cut_off_costs_no_further_look(lab: Laboratory, ada: Person) -> None:
+    """One commit can change very many jobs: handing over what a member leaves behind."""
+    judged: list[str] = []
+    visible = lab.workbench.visible
+
+    def judge(person: Person | None, change: Change) -> bool:
+        judged.append(change.job)
+        return visible(person, change)
+
+    def changed(number: int) -> Change:
+        return Change(
+            number=number,
+            job=new_id(),
+            seq=number,
+            team=ada.team,
+            submitter=ada.id,
+            visibility=Visibility.TEAM,
+            status=Status.COMPLETED,
+            progress=None,
+            step=None,
+            attempt=1,
+        )
+
+    async def run() -> list[dict[str, Any]]:
+        station = Hub(lab.workbench, asyncio.get_running_loop())
+        lab.workbench.visible = judge  # type: ignore[method-assign]
+        listener = station.add(ada)
+        station.subscribe(listener, [], whole_list=True)
+        station._deliver([changed(number) for number in range(2 * hub.MAX_WAITING)])
+        station.close()
+        return await listener.events()
+
+    assert asyncio.run(run()) == []
+    assert len(judged) == hub.MAX_WAITING + 1
+
+
 def test_a_server_that_stops_lets_go_of_all(lab: Laboratory) -> None:
     async def run() -> list[dict[str, Any]]:
         listener = hub.current().add(None)
