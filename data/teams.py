@@ -313,7 +313,7 @@ def _hand_over(tx: Transaction, team: str, name: str, leaving: Member, heir: Mem
 
 
 def _end_unbacked(tx: Transaction, person: str, team: str | None) -> None:
-    """Pending invitations to a team (None: to any) end when the role of who sent them no longer allows them.
+    """Pending invitations to a team (None: to any) and its jobs end when the role of who sent them allows them no more.
 
     Otherwise somebody who was removed could come back by a link of their own.
     """

@@ -53,14 +53,24 @@ update invitations set revoked_at = $now
 where team = $team::uuid and email = $email and person is null and revoked_at is null;
 
 -- name: end_unbacked_invitations
--- Pending invitations to a team (null: to any) end when who sent them may not give that role any more.
+-- Pending invitations to a team (null: to any) and to its jobs end when who sent them may not any more.
 update invitations set revoked_at = $now
-where invited_by = $person::uuid and team is not null and ($team::uuid is null or team = $team::uuid)
-    and person is null and revoked_at is null
-    and not exists (
-        select 1 from persons p
-        left join memberships m on m.person = p.id and m.team = invitations.team
-        where p.id = invitations.invited_by and p.active
-            and (p.site_admin or m.role = 'owner' or m.role = 'admin' and invitations.role in ('member', 'viewer'))
+where invited_by = $person::uuid and person is null and revoked_at is null
+    and (
+        team is not null and ($team::uuid is null or team = $team::uuid)
+        and not exists (
+            select 1 from persons p
+            left join memberships m on m.person = p.id and m.team = invitations.team
+            where p.id = invitations.invited_by and p.active
+                and (p.site_admin or m.role = 'owner' or m.role = 'admin' and invitations.role in ('member', 'viewer'))
+        )
+        or job in (
+            select i.job from invitations i
+            join jobs j on j.id = i.job
+            join persons p on p.id = i.invited_by
+            left join memberships m on m.person = p.id and m.team = j.team
+            where i.invited_by = $person::uuid and ($team::uuid is null or j.team = $team::uuid)
+                and (not p.active or m.role is null or m.role = 'viewer')
+        )
     )
 returning email;

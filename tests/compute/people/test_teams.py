@@ -354,3 +354,24 @@ def test_a_removed_admins_link_no_longer_lets_them_back(lab: Laboratory) -> None
     assert lab.workbench.invitations.look(token) is None
     with pytest.raises(BadInput):
         lab.workbench.invitations.accept(session(lab, ann), token)
+
+
+@pytest.mark.parametrize("way", ["removed", "switched off", "made a viewer"])
+def test_who_may_share_no_more_comes_back_to_no_job_by_a_link_of_their_own(lab: Laboratory, way: str) -> None:
+    teams, mel = lab.workbench.teams, lab.join("mel")
+    signed_in = session(lab, mel)
+    ida = session(lab, lab.join("ida"))
+
+    def links(person: Person, job: Job) -> list[str]:
+        shared = lab.workbench.sharing.change(person, job.id, Visibility.INVITED, ["second@x.example"])
+        return [link.partition("token=")[2] for link in shared.links.values()]
+
+    (own,), (other,) = links(signed_in, submit(lab, signed_in)), links(ida, submit(lab, ida))
+    ways = {
+        "removed": lambda: teams.remove(lab.admin, mel.id),
+        "switched off": lambda: teams.deactivate(lab.admin, mel.id),
+        "made a viewer": lambda: teams.set_role(lab.admin, mel.id, VIEWER),
+    }
+    ways[way]()
+    assert lab.workbench.invitations.look(own) is None
+    assert lab.workbench.invitations.look(other) is not None
