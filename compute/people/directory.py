@@ -161,7 +161,9 @@ class Directory:
         return self._accounts[person]
 
     def teams(self, person: Person) -> list[Membership]:
-        return list(self._memberships.get(person.id, {}).values())
+        """In which this person is; a token knows of its own only."""
+        own = self._memberships.get(person.id, {}).values()
+        return [each for each in own if person.scopes is None or each.team == person.team]
 
     def _person(
         self, person: str, team: str | None, credential: str | None, scopes: frozenset[str] | None = None

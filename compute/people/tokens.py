@@ -22,7 +22,7 @@ class Tokens(Sessions):
         self._need_session(person)
         wanted = frozenset(scopes)
         label = name.strip()
-        if not label or len(label) > 100:
+        if not label or len(label) > 100 or not label.isprintable():
             raise BadInput("Give the token a name of 1 to 100 characters.", field="name")
         if unknown := wanted - set(Scope):
             allowed = ", ".join(Scope)

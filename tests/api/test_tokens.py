@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from starlette.testclient import TestClient
 
 from compute.access import Scope
 from compute.people.accounts import Accounts
-from data.records import Person, new_id
+from data.records import Person, Role, new_id
 from tests.api.test_jobs import refused
 from tests.laboratory import BODY, Laboratory
 
@@ -154,3 +156,22 @@ def test_admin_grants_and_the_team_sees_it(lab: Laboratory, browser: TestClient)
         409,
         "wrong_state",
     )
+
+
+def test_a_token_knows_of_no_other_team_of_its_person(lab: Laboratory, ada: Person) -> None:
+    fay = lab.sign_in(lab.found("fay")).person
+    lab.workbench.teams.verify(lab.admin, ada.id)
+    lab.workbench.invitations.to_team(fay, ada.email, Role.MEMBER)
+    script = lab.script(ada, "jobs:read")
+    listed = script.get("/api/v1/teams")
+    assert listed.status_code == 200
+    assert [team["id"] for team in listed.json()["teams"]] == [ada.team]
+    assert [team["id"] for team in script.get("/api/v1/me").json()["teams"]] == [ada.team]
+    assert len(lab.browser(ada).get("/api/v1/me").json()["teams"]) == 2
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\x00b", "\u202egnp.exe", "x" * 101, " "])
+def test_a_tokens_name_is_one_that_can_be_shown(browser: TestClient, name: str) -> None:
+    body = json.dumps({"name": name})  # in which half of a pair of surrogates can be written
+    answer = browser.post("/api/v1/tokens", content=body, headers={"Content-Type": "application/json"})
+    assert refused(answer) == (422, "input", "name")
