@@ -95,6 +95,9 @@ def _is_ours(origin: str, host: str) -> bool:
     public = urlsplit(workbench.current().accounts.settings.public_url)
     if origin == f"{public.scheme}://{public.netloc}":
         return True
+    if public.scheme == "https" and host == public.netloc:
+        # Whoever is on the way of what goes unencrypted can write a page of http://.
+        return False
     return bool(host) and origin in (f"http://{host}", f"https://{host}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from compute import workbench
 from data.records import Person
-from tests.laboratory import BODY, ORIGIN, Laboratory
+from tests.laboratory import BODY, ORIGIN, PASSWORD, Laboratory
 
 OURS = [ORIGIN, "https://testserver", "http://127.0.0.1:8501"]  # own Host, behind TLS, public address
 FOREIGN: list[str | None] = [
@@ -110,3 +111,23 @@ def test_websocket_opens_for_no_other_page(lab: Laboratory, ada: Person) -> None
         ):
             pass
         assert denied.value.status_code == 403, origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://plates.example", "plates.example", 403),  # whoever sits on the way can write such a page
+        ("https://plates.example", "plates.example", 303),
+        ("http://127.0.0.1:8501", "127.0.0.1:8501", 303),  # on the machine itself
+    ],
+)
+def test_a_page_without_tls_changes_nothing_on_a_site_with_it(
+    tmp_path: Path, origin: str, host: str, status: int
+) -> None:
+    lab = Laboratory(tmp_path, WELLPLATE_PUBLIC_URL="https://plates.example")
+    try:
+        given = {"email": lab.join("ada").email, "password": PASSWORD}
+        answer = lab.browser().post("/auth/login", data=given, headers={"Origin": origin, "Host": host})
+        assert answer.status_code == status
+    finally:
+        lab.close()
