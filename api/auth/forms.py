@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import quote
 
@@ -109,7 +110,16 @@ def text(given: FormData, name: str) -> str:
 
 
 def client(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    """Whose tries are counted together: an address, and of IPv6 the network, of which one machine has all addresses."""
+    if request.client is None:
+        return "unknown"
+    try:
+        known = ip_address(request.client.host)
+    except ValueError:  # a socket's path
+        return request.client.host
+    if isinstance(known, IPv4Address) or known.ipv4_mapped:
+        return str(known)
+    return str(IPv6Network((known.packed, 64), strict=False))
 
 
 def agent(request: Request) -> str:

@@ -13,7 +13,7 @@ from compute.people.accounts import Accounts
 from data import people
 from data.records import Person, utcnow
 from tests.api.conftest import Posting
-from tests.laboratory import PASSWORD, Laboratory
+from tests.laboratory import ORIGIN, PASSWORD, Laboratory
 
 
 def sign_in(client: TestClient, email: str, password: str = PASSWORD, next: str = "/app/jobs"):  # type: ignore[no-untyped-def]
@@ -66,6 +66,18 @@ def test_tries_are_limited_per_address_and_client(lab: Laboratory, ada: Person) 
     # The right password does not help now, and neither does another address from the same client.
     assert sign_in(client, ada.email).status_code == 429
     assert sign_in(client, "bob@lab.example").status_code == 429
+
+
+def test_tries_from_all_addresses_of_one_ipv6_network_are_counted_together(lab: Laboratory) -> None:
+    def tried(host: str, number: int) -> int:
+        client = TestClient(lab.app, base_url=ORIGIN, headers={"Origin": ORIGIN}, client=(host, 50000))
+        return sign_in(client, f"somebody{number}@lab.example", "wrong password").status_code
+
+    allowed = lab.settings.sign_in.attempts_per_minute
+    codes = [tried(f"2001:db8::{number:x}", number) for number in range(allowed + 1)]
+    assert codes == [422] * allowed + [429]
+    assert tried("2001:db8:0:1::1", 90) == 422
+    assert {tried(f"::ffff:192.0.2.{number}", 100 + number) for number in range(allowed + 1)} == {422}
 
 
 def test_good_tries_are_not_counted(lab: Laboratory, ada: Person) -> None:
