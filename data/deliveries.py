@@ -10,6 +10,7 @@ from datetime import datetime
 from data import notices
 from data.records import new_id
 from data.store import Store, Transaction
+from data.transitions import by_id
 
 MAIL, WEBHOOK = "mail", "webhook"
 #: What `Store.hear` tells of: the subject is the channel.
@@ -126,9 +127,11 @@ def later(tx: Transaction, arguments: list[Postponed]) -> list[None]:
 
 
 def drop(tx: Transaction, arguments: list[GivenUp]) -> list[None]:
-    """They are not tried again, and those whom it concerns are told."""
+    """They are not tried again, and those whom it concerns are told; of a job that was deleted meanwhile nothing."""
     remove(tx, [given_up.deliveries for given_up in arguments])
-    notices.insert(tx, _flat(given_up.told for given_up in arguments))
+    told = _flat(given_up.told for given_up in arguments)
+    there = by_id(tx, [notice.job for notice in told if notice.job])
+    notices.insert(tx, [notice for notice in told if notice.job is None or notice.job in there])
     return [None] * len(arguments)
 
 

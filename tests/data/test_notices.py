@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from data import deliveries, jobs, notices, runs
+from data.deliveries import GivenUp
 from data.notices import Choice, NewNotice, Reading
 from data.records import (
     ErrorKind,
@@ -199,6 +200,22 @@ def test_deleting_a_job_takes_its_notices_along(store: Store, job_factory: Facto
     assert jobs.delete(store, job.id).result()
     assert heard(store, person) == ["“Other” completed."]
     assert len(to_send(store)) == 2
+
+
+def test_nothing_is_told_of_a_job_that_was_deleted_while_it_was_sent(
+    store: Store, job_factory: Factory, person: str
+) -> None:
+    """What was on its way then comes back as undeliverable afterwards."""
+    prefer(store, person, EVERYWHERE)
+    job, other = started(store, job_factory(name="Secret")), started(store, job_factory(name="Other"))
+    finish(store, job, Status.COMPLETED)
+    finish(store, other, Status.COMPLETED)
+    sent = deliveries.due(store, deliveries.WEBHOOK, utcnow(), 10)
+    assert jobs.delete(store, job.id).result()
+    for each in sent:
+        told = NewNotice(person=person, kind="undelivered", text=f"{each.subject} came back.", job=each.job)
+        deliveries.give_up(store, GivenUp(deliveries=[each.id], told=[told])).result()
+    assert heard(store, person) == ["Other: completed came back.", "“Other” completed."]
 
 
 def test_reading_marks_own_notices_only(store: Store, person: str) -> None:
