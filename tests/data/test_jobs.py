@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from data import jobs, ledger
+from data import jobs, ledger, marks, notices, sharing
 from data.errors import BadInput, Conflict, NotEnoughCredits, NotFound, WrongState
 from data.records import (
     Balance,
@@ -16,10 +16,13 @@ from data.records import (
     JobFilter,
     LedgerKind,
     Loss,
+    Preferences,
     Progress,
     Status,
     Step,
     Usage,
+    Visibility,
+    When,
     new_id,
     utcnow,
 )
@@ -455,6 +458,65 @@ def test_rename(store: Store, job_factory) -> None:
         first, second = jobs.rename(store, job.id, "one"), jobs.rename(store, job.id, "two ')--")
     assert first.result() == replace(job, name="one")
     assert jobs.get(store, job.id) == second.result() == replace(job, name="two ')--")
+
+
+def test_delete_leaves_nothing_that_names_the_job_but_money_and_its_children(
+    store: Store, team: str, person: str, job_factory
+) -> None:
+    """Whatever table comes to hold something about jobs is looked at here."""
+    job = started(store, job_factory(made_from=((new_id(), "input"),), idempotency_key="k", body_hash="b"))
+    prefers = Preferences(mail=When.ALWAYS)
+    notices.prefer(store, notices.Choice(person=person, preferences=prefers)).result()
+    execute(
+        store,
+        "insert into memberships values ($team, $person, 'owner', $now)",
+        team=team,
+        person=person,
+        now=utcnow(),
+    )
+    jobs.finish(store, outcome_of(job)).result()
+    marks.star(store, marks.Star(person, job.id, True)).result()
+    marks.tag(store, marks.Tagging(job.id, ("a",))).result()
+    wanted = sharing.Share(
+        job=job.id, by=person, by_name="Ada", visibility=Visibility.INVITED, emails=("eve@lab.example",)
+    )
+    sharing.share(store, wanted).result()
+    child = jobs.submit(store, job_factory(made_from=((job.id, "retry"),))).result().job
+    full, before = set(about(store, job)), set(about(store, child))
+    assert full >= {
+        "jobs",
+        "submissions",
+        "attempts",
+        "results",
+        "history",
+        "stars",
+        "tags",
+        "lineage",
+        "ledger",
+    }
+    assert full >= {"invitations", "notices", "deliveries", "idempotency"}
+    assert jobs.delete(store, job.id).result()
+    # The key stands for the job for a day; a child's row goes with the child, and shows nothing meanwhile.
+    assert set(about(store, job)) == {"ledger", "idempotency"}
+    assert set(about(store, child)) == before and marks.ancestors(store, child) == []
+
+
+def about(store: Store, job: Job) -> list[str]:
+    """The tables with a row whose number or id of a job is this job's."""
+    with store.database.cursor() as cursor:
+        columns = cursor.execute(
+            "select table_name, column_name from duckdb_columns() where not internal and ("
+            "column_name in ('seq', 'job_seq') and table_name <> 'files' or column_name = 'job' "
+            "or table_name = 'jobs' and column_name = 'id')"
+        ).fetchall()
+        return [
+            table
+            for table, column in columns
+            if cursor.execute(
+                f"select 1 from {table} where {column}::varchar = $key",
+                {"key": str(job.seq) if column.endswith("seq") else job.id},
+            ).fetchall()
+        ]
 
 
 def test_delete_takes_all_but_the_ledger(store: Store, team: str, job_factory) -> None:
