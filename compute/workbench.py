@@ -36,6 +36,7 @@ from data import jobs, uploads
 from data.backup import backup
 from data.errors import (
     BadInput,
+    Forbidden,
     NotFound,
     Unavailable,
     WellplateError,
@@ -63,6 +64,7 @@ from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
 VERSION = "0.1.0"
 MAY_NOT_RUN = "Your role in this team lets you look, but not run jobs."
+MAY_NOT_UPLOAD = "Your role in this team lets you look, but not upload."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,7 +344,7 @@ class Workbench:
 
     def upload(self, person: Person, name: str, stream: BinaryIO) -> StoredFile:
         """Keep a file: streamed to disk, checked, and registered only when it is whole."""
-        refuse_unless(access.may_upload(person), "Your role in this team lets you look, but not upload.")
+        refuse_unless(access.may_upload(person), MAY_NOT_UPLOAD)
         self._need_room()
         clean = submissions.clean_name(name, self.settings.limits.name_length, field="name")
         file_id, limits = new_id(), self.settings.limits
@@ -358,7 +360,10 @@ class Workbench:
                 format=formats.detect(self._folders.upload(file_id), clean),
                 created_at=utcnow(),
             )
-            return uploads.add(self._store, stored).result(WRITE_TIMEOUT_S)
+            with self._as_now(person) as now:
+                refuse_unless(access.may_upload(now), MAY_NOT_UPLOAD)
+                written = uploads.add(self._store, stored)
+            return written.result(WRITE_TIMEOUT_S)
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
         """The person's own files: a colleague's are seen through the jobs that are shared."""
@@ -423,11 +428,18 @@ class Workbench:
 
     @contextmanager
     def _admitted(self, person: Person) -> Iterator[None]:
-        """While a job is given to the store: who was removed meanwhile would leave it behind without an heir."""
-        with self.accounts.role_held(person.id, person.team) as role:
-            refuse_unless(role is not None, f"You are not in the team {person.team_name} any more.")
-            refuse_unless(access.may_run(replace(person, role=role or person.role)), MAY_NOT_RUN)
+        """While a job is given to the store."""
+        with self._as_now(person) as now:
+            refuse_unless(access.may_run(now), MAY_NOT_RUN)
             yield
+
+    @contextmanager
+    def _as_now(self, person: Person) -> Iterator[Person]:
+        """With the role that they have by now: who was removed meanwhile would leave behind what nobody inherits."""
+        with self.accounts.role_held(person.id, person.team) as role:
+            if role is None:
+                raise Forbidden(f"You are not in the team {person.team_name} any more.")
+            yield replace(person, role=role)
 
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,21 @@ def test_what_happens_to_others_meanwhile_disturbs_nobody(
     bob = lab.join("bob")
     before_it_is_kept(lab, monkeypatch, lambda: lab.workbench.teams.remove(lab.admin, bob.id))
     assert lab.job(submit(lab, ada).id).submitter == ada.id
+
+
+def test_an_upload_that_arrives_after_the_removal_is_not_kept(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large files take minutes to arrive."""
+    receive = lab.folders.receive
+
+    def received(*given: Any) -> tuple[int, str]:
+        arrived = receive(*given)
+        lab.workbench.teams.remove(lab.admin, ada.id)
+        return arrived
+
+    monkeypatch.setattr(lab.folders, "receive", received)
+    with pytest.raises(Forbidden, match="not in the team"):
+        lab.workbench.upload(ada, "a.fasta", io.BytesIO(b">a\nACGT\n"))
+    assert not list((lab.folders.root / "uploads").iterdir())
+    assert not list((lab.folders.root / "staging").iterdir())
