@@ -12,6 +12,8 @@ from data.transitions import by_id, tell
 
 #: Descendants that are told.
 MAX_RELATIVES = 100
+#: Tags of a team that are told: pages offer all of them.
+MAX_TAGS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ def marked(store: Store, jobs: Sequence[Job], person: str | None) -> list[Job]:
 
 
 def tags_of_team(store: Store, team: str, viewer: Person) -> list[str]:
-    """The tags on the jobs that this person may see, the most used first."""
+    """The tags on the jobs that this person may see, the most used first; at most MAX_TAGS."""
     known = valid_id(team)
     if known is None:
         return []
-    found = store.read("tags_of_team", team=known, person=viewer.id, invited=sorted(viewer.invited))
+    found = store.read(
+        "tags_of_team", team=known, person=viewer.id, invited=sorted(viewer.invited), limit=MAX_TAGS
+    )
     return [row["tag"] for row in found]
 
 

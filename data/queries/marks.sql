@@ -32,14 +32,15 @@ select seq from stars
 where person = $person::uuid and seq between $first and $last and list_contains($seqs::bigint[], seq);
 
 -- name: tags_of_team
--- The tags on those jobs of a team that somebody may see, by how often they are used.
+-- The tags on those jobs of a team that somebody may see, the most used first.
 select t.tag, count(*) as jobs
 from tags t join jobs j on j.seq = t.seq
 where j.team = $team::uuid
     and (j.submitter = $person::uuid or j.visibility in ('team', 'users', 'public')
         or j.visibility = 'invited' and list_contains($invited::uuid[], j.id))
 group by t.tag
-order by jobs desc, t.tag;
+order by jobs desc, t.tag
+limit $limit;
 
 -- name: delete_stars
 -- Removes the stars on deleted jobs.

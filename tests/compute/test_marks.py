@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from data import marks
 from data.errors import BadInput, Forbidden, NotFound
 from data.records import JobFilter, Person, Role, Visibility
 from tests.compute.submitting import submit
@@ -72,6 +73,16 @@ def test_tags_of_private_jobs_are_not_told(lab: Laboratory, ada: Person) -> None
         assert lab.workbench.jobs(bob, filter).jobs == []
         assert lab.workbench.counts(bob, filter) == {}
     assert lab.workbench.marks.tags(lab.found("eve")) == []
+
+
+def test_the_most_used_tags_are_told_where_there_are_very_many(lab: Laboratory, ada: Person) -> None:
+    often, seldom = submit(lab, ada), submit(lab, ada)
+    lab.workbench.marks.tag(ada, often.id, ["used twice"])
+    lab.workbench.marks.tag(ada, seldom.id, ["used twice"])
+    many = f"insert into tags select {often.seq}, 'tag ' || i from range({2 * marks.MAX_TAGS}) t(i)"
+    lab.store.between(lambda database: database.writer().execute(many)).result()
+    told = lab.workbench.marks.tags(ada)
+    assert (told[0], len(told)) == ("used twice", marks.MAX_TAGS)
 
 
 def test_a_deleted_job_takes_its_marks_with_it(lab: Laboratory, ada: Person) -> None:
