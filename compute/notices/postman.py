@@ -120,9 +120,14 @@ def _address(target: str) -> Address:
     if not target.isprintable() or " " in target:
         raise BadAddress
     try:
-        return Address(addr_spec=target)
-    except (MessageError, ValueError, IndexError) as error:
+        address = Address(addr_spec=target)
+    except (MessageError, ValueError, IndexError, AttributeError) as error:
+        # Python's parser stumbles over some: `a@["` raises AttributeError.
         raise BadAddress from error
+    if smtplib.quoteaddr(target) != f"<{target}>":
+        # With a comment, `ada(home)@example.org` say, it would go to the mailbox without.
+        raise BadAddress
+    return address
 
 
 def _line(text: str) -> str:

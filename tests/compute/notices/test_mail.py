@@ -14,6 +14,7 @@ import pytest
 from compute.notices import carrier
 from compute.notices.outbox import Outbox
 from compute.notices.postman import Postman
+from compute.people.names import clean_email
 from compute.settings import BadSettings
 from data import deliveries
 from data.deliveries import NewDelivery
@@ -23,6 +24,16 @@ from tests.compute.notices.conftest import PASSWORD, Post, a_failed_try
 from tests.compute.notices.servers import Mailbox, mail_server, with_tls
 from tests.compute.submitting import verify
 
+#: Pass for addresses at first sight; the last is that of another mailbox.
+STRANGE = [
+    'a@["',
+    "!_0_@[\"'",
+    "a@[",
+    'a"@x.example',
+    "a,b@x.example",
+    "a<b@x.example>",
+    "ada(home)@example.org",
+]
 ADA = "ada@example.org"
 LINK = "https://lab.example.org/auth/link?token=very-secret"
 
@@ -328,3 +339,15 @@ def test_an_outbox_that_was_never_started_stops(post: Post) -> None:
     outbox.mail(ADA, "kept", "text")
     outbox.stop()
     assert post.waiting() == [(ADA, 0)]
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_an_address_that_is_none_does_not_stop_the_mails_of_others(
+    post: Post, mailbox: Mailbox, strange: str
+) -> None:
+    outbox = post.open()
+    outbox.mail(clean_email(strange), "first", "text")
+    outbox.mail(ADA, "second", "text")
+    assert mailbox.next()["Subject"] == "second"
+    outbox.stop()
+    assert post.waiting() == []
