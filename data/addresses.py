@@ -86,10 +86,12 @@ def ask_reset(tx: Transaction, reset: Reset) -> None:
 
 @each
 def end_ways_in(tx: Transaction, squatted: Squatted) -> Ended:
-    """End the sessions and tokens of a person, the identities by which they sign in, and an old password."""
+    """End the sessions and tokens of a person, the identities by which they sign in, an old password, and what sends
+    their notices elsewhere."""
     person = squatted.person
     if not squatted.new_password:
         tx.run("forget_password", id=person)
+    tx.run("drop_preferences", persons=[person])
     sessions = tx.run("end_sessions_of_person", person=person, now=tx.now)
     ended = tx.run("end_tokens_of_person", person=person, now=tx.now)
     for row in tx.run("remove_all_identities", person=person):

@@ -32,9 +32,17 @@ class Signer:
 
 
 def _key(file: Path) -> str:
-    """The site's key, made at the first start; only its owner reads it."""
-    if not file.exists():
+    """The site's key, made at the first start; only its owner reads it.
+
+    It is there whole or not at all: with an empty one, which a crash or a full disk left, everybody could sign.
+    """
+    if not file.exists() or not file.read_text().strip():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+        part = file.with_name(f"{file.name}.part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
             new.write(secrets.token_urlsafe(32))
+            new.flush()
+            os.fsync(new.fileno())
+        part.replace(file)
     return file.read_text()

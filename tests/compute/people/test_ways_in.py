@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from itsdangerous import URLSafeTimedSerializer
 
 from compute.people.names import clean_email
 from compute.people.passwords import Passwords
+from compute.people.signing import Signer
 from data.errors import BadInput, NotSignedIn, TooMany, WellplateError
-from data.records import Person, Role, utcnow
+from data.records import Person, Preferences, Role, When, utcnow
 from tests.compute.people.mails import mailed_links
 from tests.laboratory import PASSWORD, Laboratory
 
@@ -62,6 +65,23 @@ def test_who_registered_with_a_foreign_address_is_out_also_when_its_owner_sets_n
     assert accounts.still(owner) == owner
     with pytest.raises(BadInput):
         accounts.sign_in("owner@x.example", PASSWORD, client="test")
+
+
+def test_a_squatters_webhook_hears_nothing_of_the_owner(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(
+        '[mail]\nhost = "127.0.0.1"\nsender = "lab@lab.example"\n[notices]\nwebhook_hosts = ["hooks.example.org"]\n'
+    )
+    lab = Laboratory(tmp_path, WELLPLATE_REGISTRATION="open")
+    try:
+        squatter = lab.accounts.register("owner@x.example", "Mallory", PASSWORD, client="test").person
+        theirs = Preferences(webhook=When.ALWAYS, webhook_url="https://hooks.example.org/mallory")
+        lab.workbench.notices.prefer(squatter, theirs)
+        lab.accounts.forgot("owner@x.example", client="test")
+        link = mailed(lab, "owner@x.example")[-1]
+        owner = lab.accounts.use_link(link, client="test", password=NEW).person
+        assert lab.workbench.notices.preferences(owner) == Preferences()
+    finally:
+        lab.close()
 
 
 def test_an_address_changed_on_the_way_in_is_told_to_the_old_one_and_to_be_proven(
@@ -177,3 +197,18 @@ def test_nobody_floods_addresses_with_proofs(posting: Laboratory) -> None:
         posting.accounts.change_profile(mel, email=f"victim{number}@x.example")
     with pytest.raises(TooMany):
         posting.accounts.change_profile(mel, email="victim@x.example")
+
+
+# The site's key -------------------------------------------------------------------------------------------------
+
+
+def test_a_key_that_a_crash_left_empty_signs_nothing(tmp_path: Path) -> None:
+    forged = URLSafeTimedSerializer("", salt="verify").dumps("somebody else")
+    file = tmp_path / "secret.key"
+    file.touch(mode=0o600)
+    assert Signer(file).read("verify", forged) is None
+    kept = file.read_text()
+    assert len(kept) > 40
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+    assert Signer(file).read("verify", URLSafeTimedSerializer(kept, salt="verify").dumps("me")) == "me"
