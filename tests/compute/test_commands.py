@@ -9,9 +9,11 @@ import pytest
 
 from compute import commands
 from data import backup, jobs
+from data.records import Role
 from data.store import Store
 from tests.data.conftest import make_team
 from tests.data.test_backup import completed
+from tests.laboratory import PASSWORD, Laboratory
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,21 @@ def test_restore_fills_the_sites_own_folders_and_counts_what_is_not_there(
     again = Store(home / "wellplate.duckdb")
     detail = jobs.detail(again, lost)
     assert detail is not None and detail.warnings == [backup.LOST]
+    again.close()
+
+
+def test_an_invitation_that_was_sent_before_the_backup_is_taken_up_after_the_restore(tmp_path: Path) -> None:
+    lab = Laboratory(tmp_path / "old")
+    made = lab.workbench.invitations.to_team(lab.admin, "eve@other.example", Role.MEMBER)
+    link = lab.workbench.invitations.link(made)
+    saved = lab.workbench.backup(lab.admin)
+    lab.close()
+    backup.restore(saved, tmp_path / "new")
+
+    again = Laboratory(tmp_path / "new")
+    token = link.partition("?token=")[2]
+    signed_in = again.workbench.invitations.register(token, "Eve", PASSWORD, client="test")
+    assert (signed_in.person.team, signed_in.person.role) == (lab.admin.team, Role.MEMBER)
     again.close()
 
 
