@@ -26,7 +26,9 @@ class Identities(Sessions):
     ) -> SignedIn:
         """Sign in as whom the provider vouches for; `signed_in` has asked to link the identity to their account."""
         if signed_in is not None:
-            self._link_to(issuer, subject, signed_in.id, email if email_verified else None)
+            with self.changing():  # asking the provider took its time
+                self.need_still(signed_in)
+                self._link_to(issuer, subject, signed_in.id, email if email_verified else None)
             return self.open_session(signed_in.id, agent, team=signed_in.team)
         owner = identities.owner(self._store, issuer, subject)
         if owner is None:
@@ -44,7 +46,9 @@ class Identities(Sessions):
         others = [each for each in self.identities(person) if each.issuer != issuer]
         if self._accounts[person.id].password_hash is None and not others:
             raise Forbidden("You could not sign in any more. Set a password first.")
-        self._store.write(identities.unlink, (person.id, issuer)).result()
+        with self.changing():
+            self.need_still(person)
+            self._store.write(identities.unlink, (person.id, issuer)).result()
 
     def _welcome(self, issuer: str, subject: str, email: str, verified: bool, name: str) -> str:
         """The person of an identity that was never seen: of an address that both sides have proven, or a new one."""

@@ -174,6 +174,27 @@ def test_a_session_that_ended_takes_no_invitation_up(lab: Laboratory) -> None:
     assert lab.workbench.invitations.look(link) is not None
 
 
+def test_a_session_that_ended_while_the_provider_was_asked_links_no_identity(lab: Laboratory) -> None:
+    mel = lab.join("mel")
+    own, stolen = session(lab, mel), session(lab, mel)
+    lab.accounts.change_password(own, PASSWORD, NEW, client="mel")
+    with pytest.raises(NotSignedIn):
+        lab.accounts.identity_sign_in(
+            "https://idp.example", "thief", "t@x.example", True, "T", signed_in=stolen
+        )
+    assert lab.accounts.identities(own) == []
+
+
+def test_a_session_that_ended_unlinks_no_identity(lab: Laboratory) -> None:
+    mel = lab.join("mel")
+    own, stolen = session(lab, mel), session(lab, mel)
+    lab.accounts.identity_sign_in("https://idp.example", "mel", mel.email, True, "Mel", signed_in=own)
+    lab.accounts.sign_out_everywhere(own, but=own.credential)
+    with pytest.raises(NotSignedIn):
+        lab.accounts.unlink_identity(stolen, "https://idp.example")
+    assert len(lab.accounts.identities(own)) == 1
+
+
 # Addresses ------------------------------------------------------------------------------------------------------
 
 
