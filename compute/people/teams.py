@@ -243,7 +243,11 @@ class Teams:
             yield person, known
 
     def _known(self, person: Person, team_id: str | None) -> str:
-        """The id of a team that this person may know of."""
+        """The id of a team that this person may know of. A token that reads nothing knows of none."""
+        refuse_unless(
+            access.holds(person, access.Scope.JOBS_READ) or access.holds(person, access.Scope.ADMIN),
+            f"This token lacks the scope {access.Scope.JOBS_READ}.",
+        )
         team = person.team if team_id is None else valid_id(team_id)
         if team is None or (person.role_in(team) is None and not access.may_administer(person)):
             raise NotFound(NO_SUCH_TEAM)

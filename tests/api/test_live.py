@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import hub
 from api.hub import Hub, Listener
-from data.records import Change, Person, Status, Visibility, new_id
+from data.records import Change, Person, Status, Visibility, new_id, utcnow
 from tests.compute.submitting import verify
 from tests.laboratory import BODY, ORIGIN, Laboratory
 
@@ -103,6 +104,26 @@ def test_revoking_a_token_closes_its_socket(lab: Laboratory, ada: Person) -> Non
     with socket(lab.bearer(secret)) as page:
         lab.accounts.revoke_token(ada, token.id)
         assert page.receive_json() == {"signed_out": True}
+
+
+@pytest.mark.parametrize("what", ["a change", "a ping"])
+def test_a_session_that_ran_out_hears_nothing_more(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    if what == "a ping":
+        monkeypatch.setattr(hub, "PING_S", 0.05)
+    client = lab.browser(ada)
+    job_id = submit(client)
+    with socket(client, job_id) as page:
+        later = utcnow() + timedelta(days=lab.settings.sign_in.session_days + 1)
+        monkeypatch.setattr("compute.people.directory.utcnow", lambda: later)
+        if what == "a change":
+            lab.start(job_id)
+        while (heard := page.receive_json()) == hub.PING:
+            pass
+        assert heard == {"signed_out": True}
+        with pytest.raises(WebSocketDisconnect):
+            page.receive_json()
 
 
 def test_one_revocation_leaves_other_sockets_open(lab: Laboratory, ada: Person) -> None:

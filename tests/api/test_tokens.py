@@ -175,3 +175,11 @@ def test_a_tokens_name_is_one_that_can_be_shown(browser: TestClient, name: str) 
     body = json.dumps({"name": name})  # in which half of a pair of surrogates can be written
     answer = browser.post("/api/v1/tokens", content=body, headers={"Content-Type": "application/json"})
     assert refused(answer) == (422, "input", "name")
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_who_is_in_a_team_and_what_it_has_asks_for_a_scope_that_reads(lab: Laboratory, scope: Scope) -> None:
+    script = lab.script(lab.admin, scope)
+    mine = f"/api/v1/teams/{lab.admin.team}"
+    codes = {script.get(path).status_code for path in ("/api/v1/teams", mine, f"{mine}/members")}
+    assert codes == ({200} if scope in (Scope.JOBS_READ, Scope.ADMIN) else {403})
