@@ -51,6 +51,15 @@ class JobChanges(_Body):
     starred: bool | None = Field(None, description="Your own mark; nobody else sees it.")
 
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="The same key within 24 hours gives the same job; with another body 409.",
+    ),
+]
+
+
 @router.post("/quote", response_model=models.Quote, summary="What it would cost, and what stands in the way")
 def quote(person: Runner, body: QuoteBody) -> Response:
     _refuse_broken_text(body)
@@ -70,13 +79,7 @@ def quote(person: Runner, body: QuoteBody) -> Response:
 def submit(
     person: Runner,
     body: SubmitBody,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            max_length=200,
-            description="The same key within 24 hours gives the same job; with another body 409.",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     _refuse_broken_text(body)
     acting = _in_team(person, body.team)
@@ -126,8 +129,8 @@ def cancel(person: Runner, job_id: JobId) -> Response:
     status_code=201,
     summary="Run it again as a new job, which is charged",
 )
-def retry(person: Runner, job_id: JobId) -> Response:
-    job = workbench.current().retry(person, job_id)
+def retry(person: Runner, job_id: JobId, idempotency_key: IdempotencyKey = None) -> Response:
+    job = workbench.current().retry(person, job_id, idempotency_key=idempotency_key)
     return JSONResponse(job_row(person, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
 
 

@@ -234,9 +234,8 @@ def _made_from(submission: Submission, inputs: Mapping[str, Any], job_id: str) -
 
 def _body_hash(submission: Submission) -> str:
     """Tells two submits with the same idempotency key apart."""
-    return submissions.fingerprint(
-        submission.tool, submission.inputs, submission.settings, submission.name, submission.visibility
-    )
+    asked = submission.tool, submission.inputs, submission.settings, submission.name, submission.visibility
+    return submissions.fingerprint(*asked, *([submission.retry_of] if submission.retry_of else []))
 
 
 def bad_input(problems: list[Problem]) -> BadInput:

@@ -186,13 +186,23 @@ class Workbench:
             raise Unavailable(missing)
         return self._submitter.submit(person, tool, submission)
 
-    def retry(self, person: Person, job_id: str, *, expected_credits: int | None = None) -> Job:
-        """A new job with the same inputs and settings, charged anew."""
+    def retry(
+        self,
+        person: Person,
+        job_id: str,
+        *,
+        expected_credits: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """A new job with the same inputs and settings, charged anew. The same idempotency key gives the same one."""
         job, inputs, settings = self._gate.asked(person, Action.RETRY, job_id)
         if job.status not in RETRIED:
             raise WrongState(f"This job is {job.status}; only one that ended without a result is retried.")
         again = replace(
-            _again(person, job, inputs, settings), expected_credits=expected_credits, retry_of=job.id
+            _again(person, job, inputs, settings),
+            expected_credits=expected_credits,
+            idempotency_key=idempotency_key,
+            retry_of=job.id,
         )
         return self.submit(self.accounts.in_team(person, job.team), again)
 

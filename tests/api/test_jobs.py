@@ -70,6 +70,20 @@ def test_idempotency_key_gives_the_same_job_once(browser: TestClient) -> None:
     assert len(browser.get("/api/v1/jobs").json()["jobs"]) == 1
 
 
+def test_a_retry_that_is_sent_twice_is_charged_once(lab: Laboratory, browser: TestClient) -> None:
+    """A client that heard no answer asks again."""
+    first, second = (browser.post("/api/v1/jobs", json=BODY).json()["id"] for _ in range(2))
+    for job in (first, second):
+        lab.fail(job, "odd")
+    key = {"Idempotency-Key": "again-1"}
+    again = browser.post(f"/api/v1/jobs/{first}/retry", headers=key)
+    assert again.status_code == 201 and again.json()["id"] not in (first, second)
+    assert browser.post(f"/api/v1/jobs/{first}/retry", headers=key).json()["id"] == again.json()["id"]
+    assert refused(browser.post(f"/api/v1/jobs/{second}/retry", headers=key))[:2] == (409, "conflict")
+    assert len(browser.get("/api/v1/jobs").json()["jobs"]) == 3
+    assert browser.post(f"/api/v1/jobs/{first}/retry").json()["id"] != again.json()["id"]
+
+
 def test_a_repeated_submit_is_answered_whatever_has_changed_since(
     lab: Laboratory, ada: Person, browser: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
