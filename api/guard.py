@@ -85,7 +85,7 @@ def check_origin(scope: Scope) -> None:
     if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
         return
     origin = headers.get("origin")
-    if origin is None and scope["type"] == "http" and COOKIE not in headers.get("cookie", ""):
+    if origin is None and scope["type"] == "http" and COOKIE not in HTTPConnection(scope).cookies:
         return
     if origin is None or not _is_ours(origin, headers.get("host", "")):
         raise Forbidden("This request comes from a page of another site, so it was not carried out.")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
+from api.guard import COOKIE
 from compute import workbench
 from data.records import Person
 from tests.laboratory import BODY, ORIGIN, PASSWORD, Laboratory
@@ -131,3 +132,11 @@ def test_a_page_without_tls_changes_nothing_on_a_site_with_it(
         assert answer.status_code == status
     finally:
         lab.close()
+
+
+def test_a_cookie_in_a_second_header_is_seen_too(lab: Laboratory, ada: Person) -> None:
+    client = TestClient(lab.app, base_url=ORIGIN)
+    cookie = f"{COOKIE}={lab.sign_in(ada).cookie}"
+    headers = [("Cookie", "other=1"), ("Cookie", cookie)]
+    assert client.get("/api/v1/me", headers=headers).status_code == 200
+    assert client.post("/api/v1/jobs", json=BODY, headers=headers).status_code == 403
