@@ -117,7 +117,7 @@ def _text(delivery: Delivery, site: str) -> str:
 
 
 def _address(target: str) -> Address:
-    if not target.isprintable() or " " in target:
+    if not target.isprintable() or " " in target or "=?" in target:
         raise BadAddress
     try:
         address = Address(addr_spec=target)
@@ -132,7 +132,8 @@ def _address(target: str) -> Address:
 
 def _line(text: str) -> str:
     line = "".join(c for c in " ".join(text.split()) if c.isprintable())
-    return line[:LONGEST_SUBJECT]
+    # Python decodes what is written as encoded words, `=?utf-8?q?=0d=0aBcc:...?=`, and writes its line ends as such.
+    return line.replace("=?", "= ?")[:LONGEST_SUBJECT]
 
 
 def _problem(trouble: Exception) -> str:

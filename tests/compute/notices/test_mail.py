@@ -26,6 +26,7 @@ from tests.compute.submitting import verify
 
 #: Pass for addresses at first sight; the last is that of another mailbox.
 STRANGE = [
+    "=?utf-8?q?=0d=0aBcc:eve?=@example.org",
     'a@["',
     "!_0_@[\"'",
     "a@[",
@@ -220,7 +221,16 @@ def test_what_is_not_one_address_is_given_up_and_the_rest_goes_on(
 
 @pytest.mark.parametrize(
     "subject",
-    ["x\r\nBcc: eve@example.org\r\n\r\nbody", "x\nX-Evil: 1", "x\x0bY\0", "Å\r\n Bcc: eve@example.org"],
+    [
+        "x\r\nBcc: eve@example.org\r\n\r\nbody",
+        "x\nX-Evil: 1",
+        "x\x0bY\0",
+        "Å\r\n Bcc: eve@example.org",
+        "=?utf-8?q?=0d=0aBcc:eve@example.org?=",
+        "a =?utf-8?b?DQpYLUV2aWw6IDENCg0KYm9keQ==?= job",
+        "=\x00?utf-8?q?=0d=0aBcc:eve@example.org?=",
+        "=\u200b?utf-8?q?=0d=0aBcc:eve@example.org?=",
+    ],
 )
 def test_a_subject_makes_no_header(post: Post, mailbox: Mailbox, subject: str) -> None:
     post.open().mail(ADA, subject, "text\r\n.\r\nQUIT\r\n")
