@@ -57,6 +57,7 @@ PEOPLE: dict[str, Person | None] = {
     "site admin": someone("root", OTHER, Role.OWNER, site_admin=True),
 }
 
+
 def job(visibility: Visibility) -> Job:
     return Job(
         seq=1, id=JOB, team=TEAM, submitter="ada", submitter_name="Ada", tool="t", name="n", status=Status.COMPLETED,
