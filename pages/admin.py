@@ -70,8 +70,8 @@ def search(label: str) -> str:
 
 
 def of_all(found: int, every: int, noun: str) -> str:
-    """What a search found: "3 of 12 people", "12 people"."""
-    return f"{found:,} of {every:,} {noun}" if found != every else f"{every:,} {noun}"
+    """What a search found: "3 of 12 teams", "1 team"."""
+    return f"{found:,} of {human.count(every, noun)}" if found != every else human.count(every, noun)
 
 
 # People -------------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def people(workbench: Workbench, person: Person) -> None:
     wanted = search("Name, address or team")
     found = [each for each in every if wanted in words_of(each)]
     off = sum(not each.active for each in every)
-    st.caption(of_all(len(found), len(every), "people") + (f", {off:,} switched off" if off else ""))
+    st.caption(of_all(len(found), len(every), "person") + (f", {off:,} switched off" if off else ""))
     for each in found[:SHOWN]:
         person_row(workbench, person, each)
     if len(found) > SHOWN:

@@ -66,8 +66,10 @@ def credits(count: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """ "1 job", "3 jobs"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """ "1 job", "3 jobs", "2 people"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {'people' if noun == 'person' else noun + 's'}"
 
 
 def zone() -> ZoneInfo:

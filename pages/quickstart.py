@@ -91,7 +91,7 @@ def steps(tool: Tool, own: list[Job], person: Person, *, charged: bool) -> list[
         ),
         Step(
             "Look at the result",
-            "Figures and tables are on the job's page; **Download** has the files, CSV and JSON.",
+            "Figures and tables are on the job's page; **Downloads** beside them has the files, CSV and JSON.",
             done=result is not None,
             link=job_link(result) if result else None,
         ),

@@ -16,7 +16,7 @@ from tools.contract import Tool
 
 def main(workbench: Workbench, person: Person) -> None:
     try:
-        status = workbench.tool(person, st.query_params.get("tool", ""))
+        status = workbench.tool(person, asked(workbench, person))
     except WellplateError as error:
         return no_tool(error)
     try:
@@ -36,6 +36,14 @@ def main(workbench: Workbench, person: Person) -> None:
         tool_run.run_box(workbench, person, status.tool, form, slots)
     if job_id := st.query_params.get("jobId"):
         tool_result.draw(workbench, person, job_id)
+
+
+def asked(workbench: Workbench, person: Person) -> str:
+    """The tool that the URL names; when it names a job only, that job's."""
+    job_id = st.query_params.get("jobId")
+    if "tool" in st.query_params or job_id is None:
+        return st.query_params.get("tool", "")
+    return workbench.job(person, job_id).job.tool
 
 
 def no_tool(error: WellplateError) -> None:

@@ -62,7 +62,10 @@ def quoted(workbench: Workbench, person: Person, submission: Submission) -> tupl
 
 
 def run_label(quote: Quote | None) -> str:
-    return "Run" if quote is None else f"Run · {human.credits(quote.credits)}"
+    """With the price, as soon as enough is given to know it."""
+    if quote is None or (quote.problems and not quote.credits):
+        return "Run"
+    return f"Run · {human.credits(quote.credits)}"
 
 
 def breakdown(quote: Quote | None) -> str:
