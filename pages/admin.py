@@ -161,7 +161,7 @@ def teams(workbench: Workbench, person: Person) -> None:
     every = workbench.credits.teams(person)
     wanted = search("Name of a team")
     found = [each for each in every if wanted in each.name.casefold()]
-    st.caption(f"{of_all(len(found), len(every), 'teams')} · {CREDITS[workbench.credits.mode]}")
+    st.caption(f"{of_all(len(found), len(every), 'team')} · {CREDITS[workbench.credits.mode]}")
     for each in found[:SHOWN]:
         team_row(workbench, person, each)
     if len(found) > SHOWN:
