@@ -26,7 +26,7 @@ SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 #: Height of the table's header and of a row, in pixels.
 HEADER, ROW = 36, 36
 #: Where the columns of the star and of the menu are, from the table's left edge.
-STAR, MENU = 51, 314
+STAR, MENU = 56, 338
 
 
 @pytest.fixture(scope="module")
