@@ -162,6 +162,30 @@ def sign_in(page: Page, url: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def on(server: Server, link: str) -> str:
+    """A link to the site's public address, at the port of this server."""
+    return f"{server.url}/{link.split('/', 3)[3]}"
+
+
+def register(page: Page, link: str, name: str) -> None:
+    """A new account by the link of an invitation."""
+    page.goto(link)
+    page.get_by_role("link", name=re.compile("account|Register", re.I)).first.click()
+    page.get_by_label(re.compile("name", re.I)).fill(name)
+    page.get_by_label(re.compile("Password", re.I)).first.fill(PASSWORD)
+    page.get_by_role("button").first.click()
+
+
+def join(server: Server, browser: Browser, name: str) -> Page:
+    """The browser of a new member of the team."""
+    email = f"{name.lower()}@example.org"
+    made = server.ask("POST", "/api/v1/invitations", {"email": email, "role": "member"})
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    register(page, on(server, made["link"]), name)
+    page.wait_for_url("**/app/team")
+    return page
+
+
 def _until_it_answers(server: Server) -> None:
     deadline = time.monotonic() + 90
     wait = psutil.Process(server.process.pid)
