@@ -11,8 +11,9 @@ from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.people import Membership
 from data.records import Person, Preferences, When
-from pages import account_keys, asking, flash, human, session, team_dialogs
-from pages.drawing import header, refusal
+from pages import account_keys, team_dialogs
+from pages.parts import asking, flash, human, session
+from pages.parts.drawing import header, refusal
 
 WHEN = {When.ALWAYS: "every job", When.FAILURES: "failed jobs", When.NEVER: "never"}
 

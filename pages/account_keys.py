@@ -8,8 +8,8 @@ from compute.access import Scope, may_administer
 from compute.people.accounts import Accounts
 from data.errors import WellplateError
 from data.records import Person
-from pages import human, session
-from pages.drawing import refusal
+from pages.parts import human, session
+from pages.parts.drawing import refusal
 
 #: A new token's secret, shown once.
 _SECRET = "account.secret"

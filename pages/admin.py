@@ -10,8 +10,9 @@ from compute.people.teams import AdminView
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, Team
-from pages import admin_dialogs, asking, flash, human, session
-from pages.drawing import facts, header, refusal
+from pages import admin_dialogs
+from pages.parts import asking, flash, human, session
+from pages.parts.drawing import facts, header, refusal
 
 VIEWS = {"people": "People", "teams": "Teams", "audit": "Audit log", "server": "Disk and server"}
 #: Rows with buttons; the search finds the others.

@@ -8,8 +8,8 @@ from compute.people.teams import AdminView
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, Team
-from pages import asking, human
-from pages.drawing import preset, refusal
+from pages.parts import asking, human
+from pages.parts.drawing import preset, refusal
 
 
 def sign_in_link(workbench: Workbench, person: Person, each: AdminView) -> None:

@@ -11,8 +11,8 @@ from compute import workbench
 from compute.workbench import Submission, ToolStatus, Workbench
 from data.errors import WellplateError
 from data.records import JobFilter, Person
-from pages import human, session
-from pages.drawing import header, refusal
+from pages.parts import human, session
+from pages.parts.drawing import header, refusal
 from tools.contract import Tool
 
 #: The price of a tool that names none.

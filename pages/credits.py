@@ -12,9 +12,10 @@ from compute.credits import ToolPrice
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, utcnow
-from pages import credits_figures, credits_grant, credits_ledger, human, session
+from pages import credits_figures, credits_grant, credits_ledger
 from pages.components.live import listen
-from pages.drawing import STATIC, empty, header, refusal
+from pages.parts import human, session
+from pages.parts.drawing import STATIC, empty, header, refusal
 
 MODES = {
     "show": "Credits are only counted on this site: no job is refused for lack of them.",

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from data.records import Spent
-from pages.figures import COLOURS, dark
-from pages.figures import draw as draw_figure
+from pages.parts.figures import COLOURS, dark
+from pages.parts.figures import draw as draw_figure
 
 #: Tools with a colour of their own, and bars that are named; what is beyond is "others".
 MOST_TOOLS = 6

@@ -7,8 +7,8 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, Team, new_id
-from pages import human, session
-from pages.drawing import refusal
+from pages.parts import human, session
+from pages.parts.drawing import refusal
 
 _DONE = "credits.granted"
 #: Of the form that is open: granted once, however often the button is pressed.

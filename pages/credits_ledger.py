@@ -11,8 +11,8 @@ import streamlit as st
 from compute.credits import MOST_ENTRIES
 from compute.workbench import Workbench
 from data.records import LedgerEntry, LedgerKind, Person, utcnow, valid_id
-from pages import human
-from pages.drawing import empty
+from pages.parts import human
+from pages.parts.drawing import empty
 
 WORDS = {
     LedgerKind.GRANT: "Granted",

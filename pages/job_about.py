@@ -11,8 +11,8 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobDetail, Person, Relative, Status
-from pages import file_inputs, forms, human, statuses
-from pages.drawing import facts, refusal
+from pages.parts import file_inputs, forms, human, statuses
+from pages.parts.drawing import facts, refusal
 from tools.contract import Tool
 
 #: Files listed before the rest is folded away.

@@ -16,8 +16,8 @@ import streamlit as st
 from compute.bulk import Outcomes
 from data.errors import WellplateError
 from data.records import Job
-from pages import human
-from pages.drawing import refusal
+from pages.parts import human
+from pages.parts.drawing import refusal
 
 _ASKED, _TOLD, _GO = "jobs.asked", "jobs.told", "jobs.go"
 #: Of the table: a new one has no selection and fresh rows.
@@ -85,12 +85,9 @@ def told() -> None:
         names = _names([name for _, name in done])
         st.success(f"{DONE[said.action]} {human.count(len(done), 'job')}: {names}.")
     if said.action == "retry" and len(done) == 1:
-        st.page_link(
-            "jobs.py",
-            label="Open the new job",
-            query_params={"jobId": done[0][0]},
-            icon=":material/arrow_forward:",
-        )
+        # A page link to the page that is open already leaves the old address in the browser.
+        to = f"/app/jobs?jobId={done[0][0]}"
+        st.html(f'<a class="plain-link" target="_self" href="{to}">Open the new job</a>')
     if refused:
         _refused(refused)
 

@@ -11,8 +11,9 @@ from compute.bulk import STATUSES, Verb
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobFilter, Person, Status
-from pages import human, job_actions, job_filters, session
-from pages.drawing import refusal
+from pages import job_actions, job_filters
+from pages.parts import human, session
+from pages.parts.drawing import refusal
 
 LOOKS: dict[Verb, tuple[str, str]] = {
     "retry": (":material/replay:", "Retry"),

@@ -8,7 +8,6 @@ from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobDetail, Person, Status
 from pages import (
-    human,
     job_about,
     job_actions,
     job_dialogs,
@@ -16,14 +15,12 @@ from pages import (
     job_menu,
     job_progress,
     job_record,
-    panels,
-    session,
-    share,
+    job_share,
     sign_in,
-    statuses,
 )
 from pages.components.live import listen
-from pages.drawing import badge, header, refusal
+from pages.parts import human, panels, session, statuses
+from pages.parts.drawing import badge, header, refusal
 
 #: Widths of the job and of what stands beside it.
 COLUMNS = [2, 1]
@@ -153,7 +150,7 @@ def heading(workbench: Workbench, person: Person | None, job: Job, *, row_only: 
 
 def who_sees(workbench: Workbench, person: Person | None, job: Job) -> None:
     words = human.markdown_text(workbench.sharing.words(person, job))
-    st.caption(f"{share.ICONS[job.visibility]} Who can see this: **{words}**")
+    st.caption(f"{job_share.ICONS[job.visibility]} Who can see this: **{words}**")
 
 
 def buttons(workbench: Workbench, person: Person | None, job: Job) -> None:

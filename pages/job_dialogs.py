@@ -11,9 +11,10 @@ from compute.bulk import OnProgress, Outcomes
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, Person, Status
-from pages import human, job_actions, job_menu, session, share
-from pages.drawing import badge, refusal
+from pages import job_actions, job_menu, job_share
 from pages.job_actions import LISTED, Asked, Told, answered
+from pages.parts import human, session
+from pages.parts.drawing import badge, refusal
 
 
 def carry_out(workbench: Workbench, person: Person | None) -> None:
@@ -183,7 +184,7 @@ def _copy_link(workbench: Workbench, person: Person | None, asked: Asked) -> Non
 
 
 def _share(workbench: Workbench, person: Person, asked: Asked) -> None:
-    share.draw(workbench, person, asked.jobs[0])
+    job_share.draw(workbench, person, asked.jobs[0])
 
 
 #: Nobody signed in has copy_link only: the menu offers them nothing else.

@@ -8,8 +8,8 @@ from datetime import date
 import streamlit as st
 
 from data.records import JobFilter, Status
-from pages import human, statuses
 from pages.job_filters import ME, RECENT, SHARED, Known, chips, clear, day_of, drop, narrowed, put
+from pages.parts import human, statuses
 
 
 def view(team: str) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.records import JobFilter, Person, Status, utcnow
-from pages import human
+from pages.parts import human
 
 #: In the URL the person who looks, whoever that is.
 ME = "me"

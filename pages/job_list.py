@@ -7,9 +7,10 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import JobFilter, JobPage, Person
-from pages import job_bulk, job_dialogs, job_filter_bar, job_filters, job_table, session
+from pages import job_bulk, job_dialogs, job_filter_bar, job_filters, job_table
 from pages.components.live import listen
-from pages.drawing import header, refusal
+from pages.parts import session
+from pages.parts.drawing import header, refusal
 
 _TRAIL, _LEFT = "jobs.trail", "jobs.left"
 

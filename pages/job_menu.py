@@ -7,8 +7,9 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, Person
-from pages import job_actions, session
-from pages.drawing import refusal
+from pages import job_actions
+from pages.parts import session
+from pages.parts.drawing import refusal
 
 #: Icon and words, in the menu's order and groups.
 GROUPS: tuple[dict[str, tuple[str, str]], ...] = (

@@ -8,7 +8,7 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.records import ErrorKind, Job, JobDetail, Person, Status, Step
-from pages import human
+from pages.parts import human
 
 CANCELLING = "Cancelling: the program was told to stop, and in a few seconds it is killed."
 #: What one can do about each kind of error.

@@ -8,8 +8,8 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, Usage
-from pages import figures, human
-from pages.drawing import refusal
+from pages.parts import figures, human
+from pages.parts.drawing import refusal
 
 #: Last lines that are shown while a job runs, and of one that has ended.
 TAIL, LINES = 40, 400

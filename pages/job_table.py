@@ -17,8 +17,9 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobFilter, JobPage, Person, Status
-from pages import human, job_actions, session, statuses
+from pages import job_actions
 from pages.job_filters import Known
+from pages.parts import human, session, statuses
 
 PAGE = 50
 _DRAWN, _ERROR = "jobs.drawn", "jobs.star.error"

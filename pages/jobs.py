@@ -7,7 +7,8 @@ import streamlit as st
 from compute import workbench
 from compute.workbench import Workbench
 from data.records import Person
-from pages import job_detail, job_list, session, sign_in
+from pages import job_detail, job_list, sign_in
+from pages.parts import session
 
 
 def main(workbench: Workbench, person: Person | None) -> None:

@@ -7,8 +7,9 @@ import streamlit as st
 from compute import workbench
 from compute.access import may_administer
 from data.records import Person
-from pages import human, session, sign_in, top_bar
-from pages.drawing import STATIC
+from pages import sign_in
+from pages.parts import human, session, top_bar
+from pages.parts.drawing import STATIC
 
 
 def tools_by_name() -> None:

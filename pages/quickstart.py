@@ -10,8 +10,8 @@ from compute import workbench
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobFilter, Person, Status, Visibility
-from pages import human, session
-from pages.drawing import header, refusal
+from pages.parts import human, session
+from pages.parts.drawing import header, refusal
 from tools.contract import Tool
 
 #: The tools that the walk-through may take, the first that runs here.

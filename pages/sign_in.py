@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import session
-from pages.drawing import header
+from pages.parts import session
+from pages.parts.drawing import header
 
 
 def ask() -> None:

@@ -12,9 +12,9 @@ from compute.status import Queue
 from compute.workbench import Health, Workbench
 from data.errors import WellplateError
 from data.records import TERMINAL, Person, Status
-from pages import human, session, statuses
 from pages.components.live import listen
-from pages.drawing import empty, header, refusal
+from pages.parts import human, session, statuses
+from pages.parts.drawing import empty, header, refusal
 
 
 def main(workbench: Workbench, person: Person) -> None:

@@ -9,8 +9,9 @@ from compute.access import may_give, may_manage
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Invitation, Member, Person, Role, Team, Visibility
-from pages import asking, flash, human, session, team_dialogs
-from pages.drawing import empty, facts, header, preset, refusal
+from pages import team_dialogs
+from pages.parts import asking, flash, human, session
+from pages.parts.drawing import empty, facts, header, preset, refusal
 
 #: Members above this many are found by a search.
 SEARCH_ABOVE = 12

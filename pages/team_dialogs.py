@@ -7,7 +7,7 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.people import Membership
 from data.records import JobFilter, Member, Person, Role
-from pages import asking, human
+from pages.parts import asking, human
 
 
 def remove(workbench: Workbench, person: Person, member: Member) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from compute import workbench
 from compute.workbench import ToolStatus, Workbench
 from data.errors import WellplateError
 from data.records import Person
-from pages import human, session, tool_form, tool_history, tool_result, tool_run
-from pages.drawing import header, refusal
+from pages import tool_form, tool_history, tool_result, tool_run
+from pages.parts import human, session
+from pages.parts.drawing import header, refusal
 from pages.tool_form import Form
 from tools.contract import Tool
 
@@ -56,12 +59,9 @@ def no_job(error: WellplateError, tool: Tool) -> None:
     """The job that the URL names cannot fill the form."""
     header(tool.name, tool.summary)
     refusal(error)
-    st.page_link(
-        "tool.py",
-        label=f"{human.markdown_text(tool.name)} with an empty form",
-        query_params={"tool": tool.id},
-        icon=":material/arrow_back:",
-    )
+    # A page link to the page that is open already leaves the old address in the browser.
+    words = f"{escape(tool.name)} with an empty form"
+    st.html(f'<a class="plain-link" target="_self" href="/app/tool?tool={tool.id}">{words}</a>')
 
 
 def heading(status: ToolStatus) -> None:

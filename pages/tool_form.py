@@ -15,8 +15,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from compute.workbench import Workbench
 from data.records import Person
-from pages import file_inputs, forms
-from pages.forms import Field
+from pages.parts import file_inputs, forms
+from pages.parts.forms import Field
 from tools.contract import Tool
 
 _FORM = "tool.form"

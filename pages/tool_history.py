@@ -11,9 +11,9 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobFilter, Person
-from pages import human, session, statuses
-from pages.drawing import refusal
 from pages.job_table import took
+from pages.parts import human, session, statuses
+from pages.parts.drawing import refusal
 from tools.contract import Tool
 
 _OPEN, _WHOSE, _CLICK = "tool.history.open", "tool.history.whose", "tool.history.click"

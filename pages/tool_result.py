@@ -7,9 +7,10 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person, Status
-from pages import human, job_dialogs, job_menu, job_progress, panels, session
+from pages import job_dialogs, job_menu, job_progress
 from pages.components.live import listen
-from pages.drawing import badge, refusal
+from pages.parts import human, panels, session
+from pages.parts.drawing import badge, refusal
 
 
 def draw(workbench: Workbench, person: Person, job_id: str) -> None:

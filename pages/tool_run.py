@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from compute.workbench import Quote, Submission, Workbench
 from data.errors import WellplateError
 from data.records import Person
-from pages import human, panels
-from pages.drawing import refusal
+from pages.parts import human, panels
+from pages.parts.drawing import refusal
 from pages.tool_form import Form
 from tools.contract import Panel, Problem, Tool
 

@@ -6,7 +6,7 @@ A tool is one file in `tools/`, in reading order: facts, `Inputs`, `Settings`, `
     check(given)  -> problems          before anything is charged, in the app
     price(given)  -> price lines       a pure function; no lines means free
     run(job)      -> Result            in a child process of its own
-    view(finished) -> panels           data, drawn by `pages/panels.py`
+    view(finished) -> panels           data, drawn by `pages/parts/panels.py`
 """
 
 from __future__ import annotations

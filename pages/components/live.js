@@ -3,7 +3,17 @@ const PAUSE = 500;
 const LONGEST_WAIT = 15000;
 /* Streamlit redraws one fragment per batch of values, and drops the others': so two listeners never tell at once. */
 const APART = 100;
+/* A click may be on its way to another page. What is told then names the page that is being left, and Streamlit would
+   clear the new one: so after a click, and while the script runs, it waits. */
+const AFTER_CLICK = 400;
+const AGAIN = 50;
 const instances = new WeakMap();
+let clicked = -AFTER_CLICK;
+document.addEventListener("click", () => { clicked = performance.now(); }, true);
+addEventListener("popstate", () => { clicked = performance.now(); });
+
+const busy = () => performance.now() - clicked < AFTER_CLICK
+  || document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running";
 
 class Live {
   constructor() {
@@ -14,7 +24,9 @@ class Live {
   }
 
   show({ data, setTriggerValue }) {
-    const { jobs, list, notices } = data;
+    const { jobs, list, notices, drawn } = data;
+    // The page that opens now was drawn with this number.
+    this.notices ??= drawn;
     const subscribe = JSON.stringify({ subscribe: notices ? { jobs, list, notices } : { jobs, list } });
     this.tell = (value) => setTriggerValue("changed", value);
     if (subscribe === this.subscribe) return;
@@ -28,8 +40,9 @@ class Live {
     this.socket.onopen = () => {
       this.wait = 500;
       if (this.subscribe) this.socket.send(this.subscribe);
-      // What changed between the drawing and now was told to nobody; so once, also after a loss.
-      this.redraw();
+      // What changed while the socket was away was told to nobody. What is a few seconds old is told again by the server.
+      if (this.lost) this.redraw();
+      this.lost = false;
     };
     this.socket.onmessage = (message) => this.hear(JSON.parse(message.data));
     this.socket.onclose = () => this.again();
@@ -44,6 +57,7 @@ class Live {
 
   /** A socket that broke comes back by itself, later each time. */
   again() {
+    this.lost = true;
     if (this.closed || this.over) return;
     this.timer = setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(2 * this.wait, LONGEST_WAIT);
@@ -54,12 +68,18 @@ class Live {
     const now = performance.now();
     const at = Math.max(now, this.redrawn + PAUSE, (globalThis.wellplateTold ?? -APART) + APART);
     globalThis.wellplateTold = at;
-    this.pending = setTimeout(() => {
-      this.pending = undefined;
-      this.redrawn = performance.now();
-      this.count += 1;
-      this.tell({ count: this.count, signed_out: Boolean(this.over) });
-    }, at - now);
+    this.pending = setTimeout(() => this.tellWhenIdle(), at - now);
+  }
+
+  tellWhenIdle() {
+    if (busy()) {
+      this.pending = setTimeout(() => this.tellWhenIdle(), AGAIN);
+      return;
+    }
+    this.pending = undefined;
+    this.redrawn = performance.now();
+    this.count += 1;
+    this.tell({ count: this.count, signed_out: Boolean(this.over) });
   }
 
   close() {

@@ -11,7 +11,10 @@ from pages.components import source
 _live = st.components.v2.component("wellplate_live", html='<span class="live"></span>', js=source("live.js"))
 
 
-def listen(*, key: str, jobs: Sequence[str] = (), whole_list: bool = False, notices: bool = False) -> None:
-    """Rerun this fragment, at most twice a second, when one of these jobs, the list of jobs or the notices change."""
-    data = {"jobs": list(jobs), "list": whole_list, "notices": notices}
+def listen(
+    *, key: str, jobs: Sequence[str] = (), whole_list: bool = False, unread: int | None = None
+) -> None:
+    """Rerun this fragment, at most twice a second, when one of these jobs or the list of jobs changes, or when there are
+    not so many unread notices any more (None: notices do not matter)."""
+    data = {"jobs": list(jobs), "list": whole_list, "notices": unread is not None, "drawn": unread}
     _live(key=key, data=data, height=1, on_changed_change=lambda: None)

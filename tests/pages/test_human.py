@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from pages import human, panels
+from pages.parts import human, panels
 
 NOW = datetime(2026, 11, 22, 12, 0, 0)
 

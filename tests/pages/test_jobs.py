@@ -12,7 +12,8 @@ import streamlit as st
 from compute import workbench
 from compute.bulk import Verb
 from data.records import Job, JobFilter, Status
-from pages import job_actions, job_dialogs, job_table, statuses
+from pages import job_actions, job_dialogs, job_table
+from pages.parts import statuses
 from tests.pages.conftest import Open
 from tests.pages.fake_workbench import ANNA, FakeWorkbench
 

@@ -8,7 +8,7 @@ import pytest
 
 from compute.workbench import Submission
 from data.records import Job, JobFilter, Person, Role, Status, Visibility
-from pages import job_actions, job_menu, share
+from pages import job_actions, job_menu, job_share
 from tests.laboratory import BODY, Laboratory
 from tests.pages.site import Visit, press, words
 
@@ -222,7 +222,7 @@ def test_a_bulk_action_reports_what_was_not_done_and_leaves_the_filter(lab: Labo
 
 
 def test_several_addresses_in_one_field() -> None:
-    assert share.addresses(" a@b.example,c@d.example;\n e@f.example  ") == [
+    assert job_share.addresses(" a@b.example,c@d.example;\n e@f.example  ") == [
         "a@b.example",
         "c@d.example",
         "e@f.example",

@@ -10,9 +10,9 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Notice, Person
-from pages import human, session
 from pages.components.live import listen
-from pages.drawing import refusal
+from pages.parts import human, session
+from pages.parts.drawing import refusal
 
 #: Notices that the bell lists.
 LISTED = 30
@@ -77,11 +77,11 @@ def switch(workbench: Workbench, person: Person) -> None:
 @st.fragment
 def bell(workbench: Workbench, person: Person) -> None:
     person = session.still(person) or person
-    listen(key="top-bar.live", notices=True)
     try:
         unread = workbench.notices.unread(person)
     except WellplateError:
         return  # the page itself says what is the matter
+    listen(key="top-bar.live", unread=unread)
     count = f"{MANY}+" if unread > MANY else str(unread)
     with st.popover(
         count if unread else "",

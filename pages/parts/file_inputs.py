@@ -11,9 +11,9 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import JobFilter, Person, Status
-from pages import human
 from pages.components.upload import upload, uploaded
-from pages.forms import Field
+from pages.parts import human
+from pages.parts.forms import Field
 
 UPLOAD, PASTE, LIBRARY, JOB = "Upload", "Paste text", "My files", "Earlier job"
 ICONS = {

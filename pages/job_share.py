@@ -10,8 +10,9 @@ from compute.sharing import Shared
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Invitation, Job, Person, Visibility
-from pages import human, job_actions, session
-from pages.drawing import refusal
+from pages import job_actions
+from pages.parts import human, session
+from pages.parts.drawing import refusal
 
 ICONS = {
     Visibility.PRIVATE: ":material/lock:",

@@ -11,9 +11,9 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import JobDetail, Person
-from pages import figures, human
 from pages.components.structure import structure
-from pages.drawing import refusal
+from pages.parts import figures, human
+from pages.parts.drawing import refusal
 from tools.contract import (
     FigurePanel,
     MetricsPanel,

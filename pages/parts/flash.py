@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from data.errors import WellplateError
-from pages import human
+from pages.parts import human
 
 _GOOD, _BAD = "flash.good", "flash.bad"
 

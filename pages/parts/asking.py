@@ -11,8 +11,8 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person
-from pages import flash, session
-from pages.drawing import refusal
+from pages.parts import flash, session
+from pages.parts.drawing import refusal
 
 _ASKED = "asking.asked"
 #: Title, and what draws the inside: workbench, person, and what it is about.

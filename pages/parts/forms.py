@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import human
+from pages.parts import human
 from tools.contract import Model
 
 #: Up to so many choices stand side by side; more go into a list to open.

@@ -10,9 +10,9 @@ import streamlit as st
 
 from data.errors import WellplateError
 from data.records import Job
-from pages import human, statuses
+from pages.parts import human, statuses
 
-STATIC = Path(__file__).with_name("static")
+STATIC = Path(__file__).parents[1] / "static"
 
 
 def header(title: str, what: str = "") -> None:

@@ -1,0 +1,1 @@
+"""What several pages draw with, and what they ask of the browser tab."""
