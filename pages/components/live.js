@@ -13,6 +13,7 @@ document.addEventListener("click", () => { clicked = performance.now(); }, true)
 addEventListener("popstate", () => { clicked = performance.now(); });
 
 const busy = () => performance.now() - clicked < AFTER_CLICK
+  || performance.now() - (globalThis.wellplateTold ?? -APART) < APART
   || document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running";
 
 class Live {
@@ -40,9 +41,8 @@ class Live {
     this.socket.onopen = () => {
       this.wait = 500;
       if (this.subscribe) this.socket.send(this.subscribe);
-      // What changed while the socket was away was told to nobody. What is a few seconds old is told again by the server.
-      if (this.lost) this.redraw();
-      this.lost = false;
+      // What changed between the drawing and now was told to nobody; so once, also after a loss. The bell is told its number.
+      if (this.notices == null) this.redraw();
     };
     this.socket.onmessage = (message) => this.hear(JSON.parse(message.data));
     this.socket.onclose = () => this.again();
@@ -57,7 +57,6 @@ class Live {
 
   /** A socket that broke comes back by itself, later each time. */
   again() {
-    this.lost = true;
     if (this.closed || this.over) return;
     this.timer = setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(2 * this.wait, LONGEST_WAIT);
@@ -65,10 +64,7 @@ class Live {
 
   redraw() {
     if (this.pending) return;
-    const now = performance.now();
-    const at = Math.max(now, this.redrawn + PAUSE, (globalThis.wellplateTold ?? -APART) + APART);
-    globalThis.wellplateTold = at;
-    this.pending = setTimeout(() => this.tellWhenIdle(), at - now);
+    this.pending = setTimeout(() => this.tellWhenIdle(), Math.max(0, this.redrawn + PAUSE - performance.now()));
   }
 
   tellWhenIdle() {
@@ -77,7 +73,7 @@ class Live {
       return;
     }
     this.pending = undefined;
-    this.redrawn = performance.now();
+    this.redrawn = globalThis.wellplateTold = performance.now();
     this.count += 1;
     this.tell({ count: this.count, signed_out: Boolean(this.over) });
   }

@@ -157,7 +157,7 @@ def test_a_selected_list_stays_and_acts_on_what_was_selected(site: str, page: Pa
     expect(page.get_by_text("1 job changed · Refresh")).to_be_visible()
     page.get_by_role("button", name="Cancel 1").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("axitinib → ABL1 T315I")).to_be_visible()
+    expect(dialog.get_by_text(re.compile("axitinib.*ABL1"))).to_be_visible()
     expect(dialog.get_by_text("axitinib again")).to_have_count(0)
     dialog.get_by_role("button", name="Keep as it is").click()
     expect(dialog).to_have_count(0)
