@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from data import rows
 from data.errors import NotFound
 from data.ledger import Posting, post
-from data.records import LedgerKind, Team, Visibility, utcnow, valid_id
+from data.records import LedgerKind, Team, utcnow, valid_id
 from data.store import Rank, Store, Transaction, ranked
 
 
@@ -48,13 +49,13 @@ def set_allowance(store: Store, allowance: Allowance) -> Future[Team]:
 
 def teams(store: Store) -> list[Team]:
     """All teams with their money, by name."""
-    return [team_of(row) for row in store.read("money_of_teams", team=None)]
+    return [rows.team(row) for row in store.read("money_of_teams", team=None)]
 
 
 def team(store: Store, team_id: str) -> Team:
     if valid_id(team_id) is None or not (found := store.read("money_of_teams", team=team_id)):
         raise NotFound("There is no such team.")
-    return team_of(found[0])
+    return rows.team(found[0])
 
 
 @ranked(Rank.GRANT)
@@ -80,7 +81,7 @@ def sets(transaction: Transaction, arguments: list[Allowance]) -> list[Team | Ex
             action=f"allowance {allowance.credits or 'ended'}",
             subject=known,
         )
-        results.append(team_of(transaction.run("money_of_teams", team=known)[0]))
+        results.append(rows.team(transaction.run("money_of_teams", team=known)[0]))
     return results
 
 
@@ -100,20 +101,6 @@ def give(transaction: Transaction) -> None:
             )
             for row in transaction.run("due_allowances", **_this_month(transaction.now))
         ],
-    )
-
-
-def team_of(row: dict[str, Any]) -> Team:
-    return Team(
-        id=row["id"],
-        name=row["name"],
-        default_visibility=Visibility(row["default_visibility"]),
-        concurrency=row["concurrency"],
-        monthly_credits=row["monthly_credits"],
-        person_credits=row["person_credits"],
-        balance=row["balance"],
-        held=row["held"],
-        created_at=row["created_at"],
     )
 
 

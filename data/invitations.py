@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data import notices
+from data import notices, rows
 from data.errors import Conflict, Forbidden, NotFound, WrongState
 from data.notices import NewNotice
 from data.people import Account, account_of, each, insert_person, insert_team, note, refuse_taken
@@ -77,7 +77,7 @@ def get(store: Store, invitation: str) -> Invited | None:
 
 def of_team(store: Store, team: str) -> list[Invitation]:
     """Those not withdrawn: pending ones first, then the newest."""
-    return [record(row) for row in store.read("invitations_of_team", team=team)]
+    return [rows.invitation(row) for row in store.read("invitations_of_team", team=team)]
 
 
 def any_pending(store: Store, email: str) -> bool:
@@ -85,23 +85,11 @@ def any_pending(store: Store, email: str) -> bool:
     return bool(store.read("pending_for_address", email=email))
 
 
-def record(row: dict[str, Any]) -> Invitation:
-    return Invitation(
-        id=row["id"],
-        email=row["email"],
-        team=row["team"],
-        job=row["job"],
-        batch=row["batch"],
-        role=Role(row["role"]) if row["role"] else None,
-        invited_by=row["invited_by"],
-        person=row["person"],
-        created_at=row["created_at"],
-    )
-
-
 def _invited(row: dict[str, Any]) -> Invited:
     what = row["team_name"] or row["job_name"] or ""
-    return Invited(invitation=record(row), what=what, by=row["inviter"] or "", submitter=row["submitter"])
+    return Invited(
+        invitation=rows.invitation(row), what=what, by=row["inviter"] or "", submitter=row["submitter"]
+    )
 
 
 # Verbs ------------------------------------------------------------------------------------------------------
@@ -117,7 +105,7 @@ def invite(tx: Transaction, new: NewInvitation) -> Invitation:
         raise WrongState(f"{MAX_PENDING} invitations to this team are pending. Withdraw some first.")
     same = next((row for row in pending if row["email"] == new.email and row["role"] == new.role), None)
     if same is not None:
-        return record(same)
+        return rows.invitation(same)
     tx.run("withdraw_older_invitations", team=new.team, email=new.email, now=tx.now)
     invitation = new_id()
     tx.run(

@@ -7,7 +7,19 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from data.records import ErrorKind, HistoryEntry, Job, JobError, Status, Step, Usage, Visibility
+from data.records import (
+    ErrorKind,
+    HistoryEntry,
+    Invitation,
+    Job,
+    JobError,
+    Role,
+    Status,
+    Step,
+    Team,
+    Usage,
+    Visibility,
+)
 
 _USAGE = frozenset(item.name for item in fields(Usage))
 
@@ -66,6 +78,34 @@ def step(given: dict[str, Any]) -> Step:
 def usage(given: dict[str, Any] | None) -> Usage | None:
     """Names that this version does not know are left out."""
     return Usage(**{name: value for name, value in given.items() if name in _USAGE}) if given else None
+
+
+def team(row: dict[str, Any]) -> Team:
+    return Team(
+        id=row["id"],
+        name=row["name"],
+        default_visibility=Visibility(row["default_visibility"]),
+        concurrency=row["concurrency"],
+        monthly_credits=row["monthly_credits"],
+        person_credits=row["person_credits"],
+        balance=row["balance"],
+        held=row["held"],
+        created_at=row["created_at"],
+    )
+
+
+def invitation(row: dict[str, Any]) -> Invitation:
+    return Invitation(
+        id=row["id"],
+        email=row["email"],
+        team=row["team"],
+        job=row["job"],
+        batch=row["batch"],
+        role=Role(row["role"]) if row["role"] else None,
+        invited_by=row["invited_by"],
+        person=row["person"],
+        created_at=row["created_at"],
+    )
 
 
 def moment(text: str | None) -> datetime | None:

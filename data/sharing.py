@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
 
-from data import notices
+from data import notices, rows
 from data.notices import NewNotice
-from data.records import Invitation, Job, Role, Visibility, new_id, valid_id
+from data.records import Invitation, Job, Visibility, new_id, valid_id
 from data.store import Rank, Store, Transaction, ranked
 from data.transitions import by_id, named, tell
 
@@ -48,7 +47,7 @@ def announce(store: Store, job_id: str) -> Future[None]:
 def invitations(store: Store, job_id: str) -> list[Invitation]:
     """Those to a job that stand, in the order in which people were invited."""
     known = valid_id(job_id)
-    return [invitation(row) for row in store.read("invitations_to_jobs", jobs=[known])] if known else []
+    return [rows.invitation(row) for row in store.read("invitations_to_jobs", jobs=[known])] if known else []
 
 
 @ranked(Rank.OTHER)
@@ -106,7 +105,7 @@ def _invite(
 
 
 def _add(transaction: Transaction, job: Job, share: Share, emails: list[str]) -> None:
-    rows = transaction.run(
+    made = transaction.run(
         "invite_to_jobs",
         ids=[new_id() for _ in emails],
         emails=emails,
@@ -116,29 +115,15 @@ def _add(transaction: Transaction, job: Job, share: Share, emails: list[str]) ->
     )
     _note(transaction, share, "invited")
     told = f"{share.by_name} shared “{job.name}” with you."
-    known = [row["person"] for row in rows if row["person"]]
+    known = [row["person"] for row in made if row["person"]]
     notices.insert(
         transaction, [NewNotice(person=person, kind="shared", text=told, job=job.id) for person in known]
     )
 
 
 def _standing(transaction: Transaction, job: Job) -> list[Invitation]:
-    return [invitation(row) for row in transaction.run("invitations_to_jobs", jobs=[job.id])]
+    return [rows.invitation(row) for row in transaction.run("invitations_to_jobs", jobs=[job.id])]
 
 
 def _note(transaction: Transaction, share: Share, action: str) -> None:
     transaction.run("add_audit", now=transaction.now, person=share.by, action=action, subject=share.job)
-
-
-def invitation(row: dict[str, Any]) -> Invitation:
-    return Invitation(
-        id=row["id"],
-        email=row["email"],
-        team=row["team"],
-        job=row["job"],
-        batch=row["batch"],
-        role=Role(row["role"]) if row["role"] else None,
-        invited_by=row["invited_by"],
-        person=row["person"],
-        created_at=row["created_at"],
-    )

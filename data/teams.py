@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data import notices
+from data import notices, rows
 from data.errors import BadInput, NotFound, WrongState
 from data.notices import NewNotice
 from data.people import Ended, each, insert_team, note
@@ -83,30 +83,16 @@ class Activation:
 
 def get(store: Store, team: str) -> Team | None:
     found = store.read("team_by_id", id=team)
-    return team_of(found[0]) if found else None
+    return rows.team(found[0]) if found else None
 
 
 def every(store: Store) -> list[Team]:
-    return [team_of(row) for row in store.read("all_teams")]
+    return [rows.team(row) for row in store.read("all_teams")]
 
 
 def members(store: Store, team: str) -> list[Member]:
     """The longest there first."""
     return [member_of(row) for row in store.read("members", team=team)]
-
-
-def team_of(row: dict[str, Any]) -> Team:
-    return Team(
-        id=row["id"],
-        name=row["name"],
-        default_visibility=Visibility(row["default_visibility"]),
-        concurrency=row["concurrency"],
-        monthly_credits=row["monthly_credits"],
-        person_credits=row["person_credits"],
-        balance=row["balance"],
-        held=row["held"],
-        created_at=row["created_at"],
-    )
 
 
 def member_of(row: dict[str, Any]) -> Member:
@@ -129,7 +115,7 @@ def found(tx: Transaction, new: OwnTeam) -> Team:
     insert_team(tx, new.id, new.name)
     tx.run("add_membership", team=new.id, person=new.person, role=Role.OWNER.value, now=tx.now)
     note(tx, new.person, "team made", new.id)
-    return team_of(tx.run("team_by_id", id=new.id)[0])
+    return rows.team(tx.run("team_by_id", id=new.id)[0])
 
 
 @each
@@ -145,7 +131,7 @@ def change(tx: Transaction, wanted: TeamChange) -> Team:
     if not changed:
         raise NotFound(NO_SUCH_TEAM)
     note(tx, wanted.by, "team changed", f"{changed[0]['name']}: {wanted.words}")
-    return team_of(changed[0])
+    return rows.team(changed[0])
 
 
 @each
@@ -334,5 +320,5 @@ def add_guest_team(tx: Transaction, person: str, name: str) -> None:
     tx.run("add_membership", team=team, person=person, role=Role.VIEWER.value, now=tx.now)
 
 
-def _hashes(rows: list[dict[str, Any]]) -> frozenset[str]:
-    return frozenset(row["hash"] for row in rows)
+def _hashes(ended: list[dict[str, Any]]) -> frozenset[str]:
+    return frozenset(row["hash"] for row in ended)
