@@ -6,8 +6,9 @@ the page under it does not take it away.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -22,6 +23,8 @@ from pages.parts.drawing import refusal
 _ASKED, _TOLD, _GO = "jobs.asked", "jobs.told", "jobs.go"
 #: Of the table: a new one has no selection and fresh rows.
 GENERATION = "jobs.generation"
+#: How long it is said what an action did.
+TOLD_FOR_S = 10.0
 #: Names listed before "and 12 more".
 LISTED = 12
 
@@ -44,6 +47,7 @@ class Asked:
 class Told:
     action: str
     outcomes: Outcomes
+    at: float = field(default_factory=time.monotonic)
 
 
 def choose(action: str, jobs: list[Job]) -> None:
@@ -76,9 +80,12 @@ def close() -> None:
 
 
 def told() -> None:
-    """Say once what the last action did, job by job."""
-    said: Told | None = st.session_state.pop(_TOLD, None)
+    """Say for a while what the last action did, job by job: a redraw in the meantime must not swallow it."""
+    said: Told | None = st.session_state.get(_TOLD)
     if said is None:
+        return
+    if time.monotonic() - said.at > TOLD_FOR_S:
+        st.session_state.pop(_TOLD)
         return
     done, refused = said.outcomes.done, said.outcomes.refused
     if done:
