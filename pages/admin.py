@@ -45,7 +45,7 @@ def chosen_view() -> str:
         format_func=VIEWS.__getitem__,
         key="admin.view",
         label_visibility="collapsed",
-        on_change=remember_view,
+        on_change=session.on_change(remember_view),
     )
     return str(st.session_state["admin.view"])
 

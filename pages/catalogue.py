@@ -71,7 +71,7 @@ def search_box() -> str:
         type="search",
         live="200ms",
         placeholder="dock a ligand, convert a structure, look at a BAM file …",
-        on_change=remember_search,
+        on_change=session.on_change(remember_search),
         width=520,
     )
     return st.query_params.get("q", "")

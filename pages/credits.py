@@ -123,7 +123,7 @@ def period() -> str:
         required=True,
         key="credits.period",
         label_visibility="collapsed",
-        on_change=put,
+        on_change=session.on_change(put),
         width="content",
     )
     return st.session_state["credits.period"]

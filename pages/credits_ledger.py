@@ -11,7 +11,7 @@ import streamlit as st
 from compute.credits import MOST_ENTRIES
 from compute.workbench import Workbench
 from data.records import LedgerEntry, LedgerKind, Person, utcnow, valid_id
-from pages.parts import human
+from pages.parts import human, session
 from pages.parts.drawing import empty
 
 WORDS = {
@@ -79,7 +79,7 @@ def pick(name: str, everything: str, options: Mapping[str, str]) -> None:
         placeholder=everything,
         label_visibility="collapsed",
         width=190,
-        on_change=put,
+        on_change=session.on_change(put),
         args=(name,),
     )
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from data.records import JobFilter, Status
 from pages.job_filters import ME, RECENT, SHARED, Known, chips, clear, day_of, drop, narrowed, put
-from pages.parts import human, statuses
+from pages.parts import human, session, statuses
 
 
 def view(team: str) -> None:
@@ -22,7 +22,7 @@ def view(team: str) -> None:
         key="jobs.view",
         format_func=lambda word: "Shared with me" if word == SHARED else team,
         label_visibility="collapsed",
-        on_change=_view,
+        on_change=session.on_change(_view),
     )
 
 
@@ -37,7 +37,7 @@ def bar(filter: JobFilter, known: Known, counts: Mapping[Status, int]) -> None:
             live="300ms",
             placeholder="Find by name or tag",
             label_visibility="collapsed",
-            on_change=_text,
+            on_change=session.on_change(_text),
             args=("q",),
             width=220,
         )
@@ -61,7 +61,7 @@ def bar(filter: JobFilter, known: Known, counts: Mapping[Status, int]) -> None:
         key="jobs.status",
         format_func=lambda word: f"{statuses.LOOKS[Status(word)].label} {counts.get(Status(word), 0):,}",
         label_visibility="collapsed",
-        on_change=_words,
+        on_change=session.on_change(_words),
         args=("status",),
     )
     _chips(filter, known)
@@ -79,7 +79,7 @@ def _pick(name: str, everything: str, options: Mapping[str, str], given: Iterabl
         format_func=lambda id: options.get(id, id),
         placeholder=everything,
         label_visibility="collapsed",
-        on_change=_text,
+        on_change=session.on_change(_text),
         args=(name,),
         width=160,
     )
@@ -95,7 +95,7 @@ def _toggles(filter: JobFilter, known: Known) -> None:
         key="jobs.only",
         format_func={"mine": "Mine", "starred": "★ Starred"}.__getitem__,
         label_visibility="collapsed",
-        on_change=_only,
+        on_change=session.on_change(_only),
     )
 
 
@@ -115,7 +115,7 @@ def _more(filter: JobFilter, known: Known) -> None:
         key="jobs.not_status",
         format_func=lambda word: statuses.LOOKS[Status(word)].word,
         placeholder="None",
-        on_change=_words,
+        on_change=session.on_change(_words),
         args=("not_status",),
     )
     _leave_out("not_tool", "Leave out tools", known.tools)
@@ -133,7 +133,7 @@ def _tag(known: Known) -> None:
         key="jobs.tag",
         placeholder="Any tag" if known.tags else "No job has a tag yet",
         disabled=not known.tags,
-        on_change=_text,
+        on_change=session.on_change(_text),
         args=("tag",),
     )
 
@@ -146,20 +146,28 @@ def _leave_out(name: str, label: str, options: Mapping[str, str]) -> None:
         key=f"jobs.{name}",
         format_func=lambda id: options.get(id, id),
         placeholder="None",
-        on_change=_several,
+        on_change=session.on_change(_several),
         args=(name,),
     )
 
 
 def _date_box(name: str, label: str, filter: JobFilter) -> None:
     st.session_state[f"jobs.{name}.day"] = day_of(st.query_params.get(name, ""))
-    st.date_input(label, key=f"jobs.{name}.day", on_change=_date, args=(name,), format="YYYY-MM-DD")
+    st.date_input(
+        label, key=f"jobs.{name}.day", on_change=session.on_change(_date), args=(name,), format="YYYY-MM-DD"
+    )
 
 
 def _minutes_box(name: str, label: str, seconds: float | None) -> None:
     st.session_state[f"jobs.{name}"] = None if seconds is None else seconds / 60
     st.number_input(
-        label, min_value=0.0, step=1.0, format="%g", key=f"jobs.{name}", on_change=_minutes, args=(name,)
+        label,
+        min_value=0.0,
+        step=1.0,
+        format="%g",
+        key=f"jobs.{name}",
+        on_change=session.on_change(_minutes),
+        args=(name,),
     )
 
 

@@ -78,7 +78,7 @@ def _choice(workbench: Workbench, person: Person, job: Job, shared: Shared) -> N
         key=key,
         format_func=lambda each: f"{ICONS[each]} {human.markdown_text(name(each, team))}",
         captions=[WHAT[each] for each in Visibility],
-        on_change=choose,
+        on_change=session.on_change(choose),
     )
 
 

@@ -135,7 +135,7 @@ def role(workbench: Workbench, person: Person, member: Member) -> None:
         key=key,
         width=110,
         help="  \n".join(f"{name}: {words}" for name, words in ROLES.items()),
-        on_change=change_role,
+        on_change=session.on_change(change_role),
         args=(workbench, person, member, key),
     )
 

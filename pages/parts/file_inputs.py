@@ -12,7 +12,7 @@ from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import JobFilter, Person, Status
 from pages.components.upload import upload, uploaded
-from pages.parts import human
+from pages.parts import human, session
 from pages.parts.forms import Field
 
 UPLOAD, PASTE, LIBRARY, JOB = "Upload", "Paste text", "My files", "Earlier job"
@@ -214,7 +214,7 @@ def _library(
         ),
         placeholder="Choose a file",
         label_visibility="collapsed",
-        on_change=lambda: _picked(pick, chosen, lambda id: {"file": id}),
+        on_change=session.on_change(lambda: _picked(pick, chosen, lambda id: {"file": id})),
     )
 
 
@@ -257,7 +257,9 @@ def _earlier_job(
         format_func=lambda path: paths[path],
         placeholder="Choose one of its files",
         label_visibility="collapsed",
-        on_change=lambda: _picked(pick, chosen, lambda path: {"job": job_id, "path": path}),
+        on_change=session.on_change(
+            lambda: _picked(pick, chosen, lambda path: {"job": job_id, "path": path})
+        ),
     )
 
 

@@ -6,6 +6,8 @@ fragment. When it was revoked, or belongs to somebody else by now, everything th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import streamlit as st
@@ -40,6 +42,21 @@ def acting(before: Person) -> Person | None:
     """`person()` for a callback: None, so that nothing happens, when it is not the person it was drawn for."""
     who = person()
     return who if who and (who.id, who.team) == (before.id, before.team) else None
+
+
+def on_change(callback: Callable[..., object]) -> Callable[..., None]:
+    """`callback` of a widget that keeps a value: nothing, once this tab has forgotten the person it was drawn for.
+
+    A browser sends the values of all widgets that it still shows, and Streamlit calls those that differ from what it
+    remembers: after forgetting, all of them, with keys that are no longer there.
+    """
+    drawn_for = st.session_state.get(_SEEN)
+
+    def run(*args: Any) -> None:
+        if st.session_state.get(_SEEN) == drawn_for:
+            callback(*args)
+
+    return run
 
 
 def sign_in_link() -> str:
