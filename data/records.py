@@ -271,6 +271,8 @@ class NewJob:
     enforce: bool = True
     #: Jobs from which this one is made, with how: `records.Relative.kind`.
     made_from: tuple[tuple[str, str], ...] = ()
+    #: Files of the library that it was given.
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -311,6 +313,8 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
+    #: What goes into the team's library: [{"id", "name", "format", "facts", "bytes"}]; each is a folder `library/<id>` of `out`.
+    library: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     usage: dict[str, Any] = field(default_factory=dict)
     #: Labels of the price lines of items that failed in a job that completed: refunded.
@@ -470,16 +474,111 @@ class Lineage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredFile:
-    """An upload in the library of files."""
+    """A file, or a folder of files, that lives on its own: an upload, or what a job made for the team's library."""
 
     id: str
     team: str
     owner: str
     name: str
+    #: Bytes; of a folder all its files together.
     size: int
+    #: Empty for a folder.
     sha256: str
     format: str
     created_at: datetime
+    visibility: Visibility = Visibility.PRIVATE
+    owner_name: str = ""
+    folder: bool = False
+    #: What it holds, in figures: `tools.library.Kind.columns`.
+    facts: dict[str, Any] = field(default_factory=dict)
+    #: The job that made it, which may be deleted by now, and its tool; None for an upload.
+    job: str | None = None
+    tool: str | None = None
+    #: Order and paging; given by the writer.
+    seq: int = 0
+
+    @property
+    def submitter(self) -> str:
+        """Rights hang on the same as those of a job."""
+        return self.owner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileFilter:
+    """What a list of files is narrowed to. Empty and None mean no filter."""
+
+    format: tuple[str, ...] = ()
+    owner: tuple[str, ...] = ()
+    #: Words that the name contains, in any case.
+    q: str | None = None
+    #: uploaded: uploads only; made: what jobs made only.
+    origin: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilePage:
+    files: list[StoredFile]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultFile:
+    """A result file of a job."""
+
+    job: str
+    job_name: str
+    tool: str
+    submitter: str
+    submitter_name: str
+    #: Inside the job.
+    path: str
+    title: str
+    format: str
+    size: int
+    created_at: datetime
+    seq: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultPage:
+    files: list[ResultFile]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Space:
+    """Bytes that a person's files take in a team."""
+
+    team: str
+    team_name: str
+    person: str
+    person_name: str
+    #: Uploads and what jobs made for the library.
+    library: int
+    files: int
+    #: Results of jobs.
+    results: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileRelative:
+    """A neighbour in the picture of what was made from what: a file or a job."""
+
+    #: input: it went into the making; output: it was made from it.
+    kind: str
+    file: StoredFile | None = None
+    job: Job | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """What a file was made from, and what was made from it or used it, each level nearest first."""
+
+    made_from: list[FileRelative]
+    led_to: list[FileRelative]
+    #: Neighbours that are somebody else's.
+    private: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,9 +12,10 @@ A tool is one file in `tools/`, in reading order: facts, `Inputs`, `Settings`, `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -58,7 +59,10 @@ class Model(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """An input file where the tool finds it. `name` is the person's; the path is ours and never made from it."""
+    """An input file where the tool finds it. `name` is the person's; the path is ours and never made from it.
+
+    An index, sample or subtraction is a folder: tools/library.py tells what lies in it.
+    """
 
     path: Path
     name: str
@@ -132,11 +136,26 @@ class ResultFile:
 
 
 @dataclass(frozen=True)
+class LibraryItem:
+    """What a job makes and what outlives it: it goes into the team's library, not into the job's results."""
+
+    #: A folder inside `job.out`.
+    path: Path
+    #: As the person knows it.
+    name: str
+    #: A key of tools.library.KINDS.
+    format: str
+    #: What it holds, in figures: what lists of its kind show. JSON values.
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Result:
     #: A few named values for lists and exports; keys are words, values numbers or short strings.
     summary: dict[str, Any] = field(default_factory=dict)
     tables: Sequence[Table] = ()
     files: Sequence[ResultFile] = ()
+    library: Sequence[LibraryItem] = ()
     #: What a reader of the result must see, wherever it goes.
     warnings: Sequence[str] = ()
     #: Labels of price lines whose item failed while others succeeded; these are refunded.
@@ -173,9 +192,27 @@ class RunningJob(Protocol):
     def log(self, line: str) -> None: ...
 
     def command(
-        self, arguments: Sequence[str | Path], *, on_line: Callable[[str], None] | None = None
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        on_line: Callable[[str], None] | None = None,
+        reads: Sequence[Path] = (),
+        quiet: bool = False,
     ) -> None:
-        """Run a program in `work`, its output into the log. Raises ToolFailure when it exits non-zero."""
+        """Run a program in `work`, its output into the log. Raises ToolFailure when it exits non-zero.
+
+        The log also gets the command line, the program's version, its exit code and time. Progress of the step follows
+        how far the program has come in the files `reads`. With `quiet` its output goes to `on_line` only.
+        """
+        ...
+
+    def stream(
+        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()
+    ) -> AbstractContextManager[BinaryIO]:
+        """The same for a program whose standard output is data: read it within `with`; the log has its standard error.
+
+        Leaving the block with what is unread waits for the program; leaving it by an exception ends the program.
+        """
         ...
 
 
@@ -210,6 +247,52 @@ class TablePanel:
     title: str
     #: Name of a result table.
     table: str
+    note: str = ""
+    #: Which rows are drawn; the download holds all. None: all.
+    where: Callable[[Mapping[str, Any]], bool] | None = None
+
+
+@dataclass(frozen=True)
+class RowsPanel:
+    """A small table that is no result table: of a preview, or of what a library item holds."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePanel:
+    """A picture in PNG or JPEG."""
+
+    title: str
+    content: bytes
+    alt: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FilteredPanel:
+    """Panels of what passes a filter, and a switch to those of everything."""
+
+    #: On the switch, with the number: "Show 12 more with a coverage below 0.5".
+    label: str
+    #: Rows that the filter hides; with 0 there is no switch.
+    hidden: int
+    passing: Callable[[], Sequence[Panel]]
+    everything: Callable[[], Sequence[Panel]]
+
+
+@dataclass(frozen=True)
+class ChoicePanel:
+    """Panels of one of many things (a virus, a contig), which the person chooses."""
+
+    title: str
+    #: What is chosen: "Virus".
+    label: str
+    #: (name as shown, its panels, made when it is chosen); names are unique.
+    choices: Sequence[tuple[str, Callable[[], Sequence[Panel]]]]
     note: str = ""
 
 
@@ -260,7 +343,17 @@ class MetricsPanel:
     metrics: Sequence[tuple[str, str, str]]
 
 
-Panel = FigurePanel | TablePanel | StructurePanel | TextPanel | MetricsPanel
+Panel = (
+    FigurePanel
+    | TablePanel
+    | RowsPanel
+    | ImagePanel
+    | StructurePanel
+    | TextPanel
+    | MetricsPanel
+    | FilteredPanel
+    | ChoicePanel
+)
 
 
 @dataclass(frozen=True, slots=True)

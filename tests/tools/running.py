@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tools import formats
 from tools.contract import (
@@ -56,8 +57,14 @@ class LocalJob:
         self.lines.append(line)
 
     def command(
-        self, arguments: Sequence[str | Path], *, on_line: Callable[[str], None] | None = None
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        on_line: Callable[[str], None] | None = None,
+        reads: Sequence[Path] = (),
+        quiet: bool = False,
     ) -> None:
+        self.log("$ " + " ".join(str(argument) for argument in arguments))
         done = subprocess.run(
             [str(argument) for argument in arguments],
             cwd=self.work,
@@ -66,11 +73,36 @@ class LocalJob:
             stderr=subprocess.STDOUT,
         )
         for line in done.stdout.splitlines():
-            self.log(line)
+            if not quiet:
+                self.log(line)
             if on_line:
                 on_line(line)
         if done.returncode:
-            raise ToolFailure(f"{arguments[0]} ended with exit code {done.returncode}.")
+            raise ToolFailure(f"{arguments[0]} ended with exit code {done.returncode}: {done.stdout[-500:]}")
+
+    @contextmanager
+    def stream(self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()) -> Iterator[BinaryIO]:
+        self.log("$ " + " ".join(str(argument) for argument in arguments))
+        with (self.folder / "stderr.txt").open("w+") as errors:
+            with subprocess.Popen(
+                [str(argument) for argument in arguments],
+                cwd=self.work,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            ) as program:
+                assert program.stdout
+                try:
+                    yield program.stdout
+                except BaseException:
+                    program.kill()
+                    raise
+                program.stdout.read()
+            errors.seek(0)
+            said = errors.read()
+        for line in said.splitlines():
+            self.log(line)
+        if program.returncode:
+            raise ToolFailure(f"{arguments[0]} ended with exit code {program.returncode}: {said[-500:]}")
 
 
 def given(tool: Tool, inputs: Mapping[str, Any], settings: Mapping[str, Any], folder: Path) -> Given:
