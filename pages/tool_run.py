@@ -49,8 +49,7 @@ def run_box(
             st.caption(estimate(quote, enforced=mode == "enforce"))
             if warning := workbench.credits.low(person):
                 st.caption(f":material/warning: {human.markdown_text(warning)}")
-    for panel in previewed(workbench, person, submission):
-        panels.draw_preview(panel)
+    panels.draw_plain(previewed(workbench, person, submission), "preview")
 
 
 def quoted(workbench: Workbench, person: Person, submission: Submission) -> tuple[Quote | None, str | None]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -15,16 +18,28 @@ from pages.components.structure import structure
 from pages.parts import figures, human
 from pages.parts.drawing import refusal
 from tools.contract import (
+    ChoicePanel,
     FigurePanel,
+    FilteredPanel,
+    ImagePanel,
     MetricsPanel,
     Panel,
+    RowsPanel,
     StructurePanel,
     TablePanel,
-    TextPanel,
 )
 
 #: Rows shown in a page; the export holds all.
 SHOWN_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """The completed job whose panels are drawn: where their tables come from."""
+
+    workbench: Workbench
+    person: Person | None
+    detail: JobDetail
 
 
 def draw_all(workbench: Workbench, person: Person | None, detail: JobDetail) -> None:
@@ -34,8 +49,12 @@ def draw_all(workbench: Workbench, person: Person | None, detail: JobDetail) -> 
         panels = workbench.panels(person, detail.job.id)
     except WellplateError as error:
         return refusal(error)
-    for number, panel in enumerate(panels):
-        draw(workbench, person, detail, panel, f"panel.{detail.job.id}.{number}")
+    several(panels, f"panel.{detail.job.id}", Source(workbench, person, detail))
+
+
+def draw_plain(panels: Sequence[Panel], key: str) -> None:
+    """Panels that belong to no job: of a preview, or of what a library item holds. They have no result tables."""
+    several(panels, key, None)
 
 
 def warnings(sentences: Sequence[str]) -> None:
@@ -45,33 +64,51 @@ def warnings(sentences: Sequence[str]) -> None:
     st.warning(lines if len(sentences) > 1 else human.markdown_text(sentences[0]), icon=":material/warning:")
 
 
-def draw(workbench: Workbench, person: Person | None, detail: JobDetail, panel: Panel, key: str) -> None:
-    if isinstance(panel, TablePanel):
-        return table(workbench, person, detail, panel, key)
-    if isinstance(panel, StructurePanel):
-        return scene(panel, key, detail.job.id)
-    plain(panel, key)
+def several(panels: Sequence[Panel], key: str, source: Source | None) -> None:
+    for number, panel in enumerate(panels):
+        draw(panel, f"{key}.{number}", source)
 
 
-def draw_preview(panel: Panel) -> None:
-    """A panel before Run: there is no job yet, so that it can have no tables or files."""
-    if isinstance(panel, StructurePanel):
-        return scene(panel, f"preview.{panel.title}", None)
-    if not isinstance(panel, TablePanel):
-        plain(panel, f"preview.{panel.title}")
-
-
-def plain(panel: FigurePanel | TextPanel | MetricsPanel, key: str) -> None:
+def draw(panel: Panel, key: str, source: Source | None) -> None:
+    if isinstance(panel, FilteredPanel):
+        return filtered(panel, key, source)
     st.subheader(human.markdown_text(panel.title), anchor=False)
-    if isinstance(panel, FigurePanel):
+    if isinstance(panel, ChoicePanel):
+        choice(panel, key, source)
+    elif isinstance(panel, TablePanel):
+        if source is not None:
+            table(source, panel, key)
+    elif isinstance(panel, StructurePanel):
+        scene(panel, key, source.detail.job.id if source else None)
+    elif isinstance(panel, FigurePanel):
         figures.draw(panel.figure, key=key, alt=panel.alt or panel.title)
         note(panel.note)
     elif isinstance(panel, MetricsPanel):
         metrics(panel)
+    elif isinstance(panel, RowsPanel):
+        rows(panel, key)
+    elif isinstance(panel, ImagePanel):
+        image(panel)
     elif panel.language == "markdown":
         st.markdown(human.markdown_list(panel.text))
     else:
         st.code(panel.text, language=panel.language, height=320 if panel.text.count("\n") > 18 else "content")
+
+
+def filtered(panel: FilteredPanel, key: str, source: Source | None) -> None:
+    shown = panel.hidden > 0 and st.toggle(human.markdown_text(panel.label), key=f"{key}.all")
+    several(panel.everything() if shown else panel.passing(), f"{key}.{'all' if shown else 'some'}", source)
+
+
+def choice(panel: ChoicePanel, key: str, source: Source | None) -> None:
+    made = dict(panel.choices)
+    if not made:
+        return note(panel.note)
+    chosen = st.selectbox(
+        human.markdown_text(panel.label), list(made), key=f"{key}.choice", label_visibility="collapsed"
+    )
+    note(panel.note)
+    several(made[chosen](), f"{key}.{list(made).index(chosen)}", source)
 
 
 def metrics(panel: MetricsPanel) -> None:
@@ -81,13 +118,21 @@ def metrics(panel: MetricsPanel) -> None:
             st.metric(texts[0], texts[1], help=texts[2] or None, width="content")
 
 
+def image(panel: ImagePanel) -> None:
+    kind = "png" if panel.content.startswith(b"\x89PNG") else "jpeg"
+    data = base64.b64encode(panel.content).decode()
+    st.html(
+        f'<img alt="{escape(panel.alt)}" src="data:image/{kind};base64,{data}" style="max-width: 100%; height: auto">'
+    )
+    note(panel.note)
+
+
 def note(text: str) -> None:
     if text:
         st.caption(human.markdown_text(text))
 
 
 def scene(panel: StructurePanel, key: str, job: str | None) -> None:
-    st.subheader(human.markdown_text(panel.title), anchor=False)
     shown = [layer.label for layer in (*panel.layers, *panel.choices[:1])]
     box = ""
     if panel.box:
@@ -104,32 +149,24 @@ def scene(panel: StructurePanel, key: str, job: str | None) -> None:
     note(panel.note)
 
 
-def table(
-    workbench: Workbench, person: Person | None, detail: JobDetail, panel: TablePanel, key: str
-) -> None:
-    st.subheader(human.markdown_text(panel.title), anchor=False)
+def table(source: Source, panel: TablePanel, key: str) -> None:
+    workbench, person, detail = source.workbench, source.person, source.detail
     described = next((table for table in detail.tables if table["name"] == panel.table), None)
     try:
-        rows = workbench.table(person, detail.job.id, panel.table)
+        found = workbench.table(person, detail.job.id, panel.table)
     except WellplateError as error:
         return refusal(error)
-    if described is None or not rows:
-        st.caption("This table has no rows.")
-        return
-    columns: list[dict[str, Any]] = described["columns"]
-    names = [column["name"] for column in columns]
-    frame = pd.DataFrame(rows[:SHOWN_ROWS], columns=names).apply(readable)
-    st.dataframe(
-        frame,
-        hide_index=True,
-        key=key,
-        column_config={column["name"]: column_config(column, frame[column["name"]]) for column in columns},
-        alt=f"Table: {panel.title}",
-        height="auto" if len(frame) < 15 else 460,
-    )
-    if len(rows) > SHOWN_ROWS:
-        st.caption(f"The first {SHOWN_ROWS:,} of {len(rows):,} rows; the download holds all.")
+    shown = [row for row in found if panel.where is None or panel.where(row)]
+    if described is None or not shown:
+        st.caption("This table has no rows." if not found else "No row passes the filter.")
+    else:
+        names = [column["name"] for column in described["columns"]]
+        frame_of(pd.DataFrame(shown[:SHOWN_ROWS], columns=names), described["columns"], panel.title, key)
+        if len(shown) > SHOWN_ROWS:
+            st.caption(f"The first {SHOWN_ROWS:,} of {len(shown):,} rows; the download holds all.")
     note(panel.note)
+    if not found:
+        return
     st.download_button(
         "Download CSV",
         data=lambda: workbench.table_csv(person, detail.job.id, panel.table),
@@ -139,6 +176,28 @@ def table(
         on_click="ignore",
         key=f"{key}.csv",
         help="All rows, with units in the header and the result's warnings above it.",
+    )
+
+
+def rows(panel: RowsPanel, key: str) -> None:
+    if panel.rows:
+        columns = [asdict(column) for column in panel.columns]
+        frame = pd.DataFrame(list(panel.rows)[:SHOWN_ROWS], columns=[column.name for column in panel.columns])
+        frame_of(frame, columns, panel.title, key)
+    else:
+        st.caption("Nothing.")
+    note(panel.note)
+
+
+def frame_of(frame: pd.DataFrame, columns: list[dict[str, Any]], title: str, key: str) -> None:
+    frame = frame.apply(readable)
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        column_config={column["name"]: column_config(column, frame[column["name"]]) for column in columns},
+        alt=f"Table: {title}",
+        height="auto" if len(frame) < 15 else 460,
     )
 
 
