@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|<>$~:"})
 
 
@@ -16,3 +18,9 @@ def told(value: object, form: str = "{}") -> str:
         return "–" if value is None else form.format(value)
     except (TypeError, ValueError):
         return "–"
+
+
+def some(names: Sequence[str], most: int = 8) -> str:
+    """The first of them in a sentence, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -12,7 +12,9 @@ from typing import Any, BinaryIO
 
 from tools import formats
 from tools.contract import (
+    ChoicePanel,
     FigurePanel,
+    FilteredPanel,
     Finished,
     Given,
     InputFile,
@@ -166,7 +168,15 @@ def judge(tool: Tool, job: LocalJob, result: Result) -> list[Panel]:
 
 
 def _judge_panel(panel: Panel, job: LocalJob, tables: set[str]) -> None:
+    if isinstance(panel, FilteredPanel):
+        for inner in [*panel.passing(), *panel.everything()]:
+            _judge_panel(inner, job, tables)
+        return
     assert panel.title
+    if isinstance(panel, ChoicePanel):
+        assert len(dict(panel.choices)) == len(panel.choices), "names are unique"
+        for inner in [inner for _, make in panel.choices[:3] for inner in make()]:
+            _judge_panel(inner, job, tables)
     if isinstance(panel, TablePanel):
         assert panel.table in tables
     if isinstance(panel, FigurePanel):
