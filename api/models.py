@@ -261,8 +261,10 @@ class ToolPrice(_Answer):
     tool: str
     name: str
     rule: str = Field(description="How the price is made; empty when the tool is free.")
-    example: str
-    credits: int | None = Field(description="Of the example; null where it cannot be looked at here.")
+    example: str = Field(description="Its name; empty for a tool that works on what other jobs make.")
+    credits: int | None = Field(
+        description="Of the example; null where there is none, or it cannot be looked at here."
+    )
     lines: list[PriceLine] = Field(description="Of the example.")
 
 

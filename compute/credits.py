@@ -49,10 +49,10 @@ class ToolPrice:
     name: str
     #: In words; empty for a tool that is free.
     rule: str
-    #: Name of the tool's example, and what that costs.
+    #: Name of the tool's example, and what that costs; empty where it has none.
     example: str
     lines: list[PriceLine]
-    #: None where the example cannot be looked at here, such as for a tool that is not installed.
+    #: None where there is no example, or it cannot be looked at here, such as for a tool that is not installed.
     credits: int | None
 
 
@@ -155,7 +155,7 @@ class Credits:
             tool=tool.id,
             name=tool.name,
             rule=tool.pricing,
-            example=tool.example().name,
+            example=tool.example().name if tool.example else "",
             lines=lines or [],
             credits=None if lines is None else sum(line.credits for line in lines),
         )

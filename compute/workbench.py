@@ -151,7 +151,10 @@ class Workbench:
         return ToolStatus(tool=tool, unavailable=tool.missing())
 
     def example(self, person: Person, tool_id: str) -> Example:
-        return self._tool(tool_id).example()
+        tool = self._tool(tool_id)
+        if tool.example is None:
+            raise NotFound(f"{tool.name} has no example. {tool.first}")
+        return tool.example()
 
     # Submitting
 
@@ -413,6 +416,8 @@ class Workbench:
     # How it is done
 
     def _example_price(self, person: Person, tool: Tool) -> list[PriceLine] | None:
+        if tool.example is None:
+            return None
         example = tool.example()
         submission = Submission(tool=tool.id, inputs=example.inputs, settings=example.settings)
         lines, problems = self._submitter.look(person, tool, submission, content=False)

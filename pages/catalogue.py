@@ -23,7 +23,7 @@ FIRST_TOOL = "autodock-vina"
 
 
 def main(workbench: Workbench, person: Person) -> None:
-    header("Tools", "What can be run here. Every tool opens with an example that runs with one click.")
+    header("Tools", "What can be run here. Load a tool's example to see what it does.")
     try:
         statuses = workbench.tools(person)
         new_here = not workbench.jobs(person, JobFilter(submitter=(person.id,)), limit=1).jobs
@@ -45,7 +45,7 @@ def main(workbench: Workbench, person: Person) -> None:
 
 def welcome(statuses: list[ToolStatus]) -> None:
     """What to do first."""
-    ready = [status.tool for status in statuses if status.unavailable is None]
+    ready = [status.tool for status in statuses if status.unavailable is None and status.tool.example]
     first = next((tool for tool in ready if tool.id == FIRST_TOOL), ready[0] if ready else None)
     if first is None:
         return

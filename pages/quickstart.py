@@ -36,12 +36,12 @@ def main(workbench: Workbench, person: Person) -> None:
         "Quickstart", "Your first run, from choosing a tool to sharing its result. It takes a few minutes."
     )
     try:
-        ready = [status.tool for status in workbench.tools(person) if status.unavailable is None]
+        statuses = workbench.tools(person)
         own = workbench.jobs(person, JobFilter(submitter=(person.id,)), limit=LOOKED_AT).jobs
         price = workbench.settings.jobs.credits
     except WellplateError as error:
         return refusal(error)
-    tool = first_tool(ready)
+    tool = first_tool([status.tool for status in statuses if status.unavailable is None])
     if tool is None:
         st.info("No tool can run here yet. The Tools page says what is missing.", icon=":material/info:")
         return
@@ -51,8 +51,8 @@ def main(workbench: Workbench, person: Person) -> None:
 
 
 def first_tool(ready: list[Tool]) -> Tool | None:
-    by_id = {tool.id: tool for tool in ready}
-    return next((by_id[name] for name in FIRST_TOOLS if name in by_id), ready[0] if ready else None)
+    by_id = {tool.id: tool for tool in ready if tool.example}
+    return next((by_id[name] for name in FIRST_TOOLS if name in by_id), next(iter(by_id.values()), None))
 
 
 def steps(tool: Tool, own: list[Job], person: Person, *, charged: bool) -> list[Step]:

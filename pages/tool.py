@@ -81,12 +81,15 @@ def toolbar(workbench: Workbench, person: Person, tool: Tool, form: Form) -> Non
         tool_form.shown(tool, tool_form.empty(tool))
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Load example", icon=":material/science:", on_click=load_example, key="tool.example")
+        if tool.example is not None:
+            st.button("Load example", icon=":material/science:", on_click=load_example, key="tool.example")
         st.button(
             "History", icon=":material/history:", on_click=tool_history.ask, args=(tool,), key="tool.history"
         )
         st.button("Clear", icon=":material/ink_eraser:", on_click=clear, type="tertiary", key="tool.clear")
     tool_history.carry_out(workbench, person, tool)
+    if tool.example is None:
+        st.caption(human.markdown_text(tool.first))
     if form.note:
         st.caption(human.markdown_text(form.note))
 

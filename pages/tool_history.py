@@ -61,7 +61,7 @@ def _dialog(workbench: Workbench, person: Person, tool: Tool) -> None:
     except WellplateError as error:
         return refusal(error)
     if not page.jobs:
-        return _nothing(team)
+        return _nothing(tool, team)
     st.caption("Choose a job to load its inputs, settings and result into this page.")
     _table(who, page.jobs, team)
     if page.next_cursor and st.button(
@@ -75,9 +75,10 @@ def _dialog(workbench: Workbench, person: Person, tool: Tool) -> None:
         st.switch_page("jobs.py", query_params={"tool": tool.id, **whose})
 
 
-def _nothing(team: bool) -> None:
+def _nothing(tool: Tool, team: bool) -> None:
     st.markdown("**Nobody here has run this tool yet.**" if team else "**You have not run this tool yet.**")
-    st.caption("Load the example and press Run; the job stands here from then on.")
+    begin = "Load the example" if tool.example else "Fill in the form"
+    st.caption(f"{begin} and press Run; the job stands here from then on.")
 
 
 def _table(person: Person, jobs: list[Job], team: bool) -> None:

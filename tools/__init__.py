@@ -86,6 +86,8 @@ def faults(tool: Tool) -> list[str]:
         <= tool.limits.cpus_min
         <= tool.limits.cpus_max
         and min(tool.limits.memory_mb, tool.limits.timeout_s, tool.limits.input_mb) > 0,
+        "a tool without an example must say what one needs first": tool.example is not None
+        or bool(tool.first),
     }
     return [fault for fault, good in checks.items() if not good]
 

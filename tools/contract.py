@@ -414,7 +414,10 @@ class Tool:
     check: Callable[[Given], Iterable[Problem]] = lambda given: ()
     run: Callable[[RunningJob], Result]
     view: Callable[[Finished], Sequence[Panel]]
-    example: Callable[[], Example]
+    #: None for a tool that works on what other jobs make: text cannot bring a sample or an index along.
+    example: Callable[[], Example] | None
+    #: What one needs first, in sentences, where there is no example.
+    first: str = ""
     #: None when it can run here, otherwise why not and the command that installs what is missing.
     missing: Callable[[], str | None] = lambda: None
     #: A good name for a job by itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.pages.fake_workbench import DOCK, FakeWorkbench
 from tools import registry
 from tools.contract import Model, Tool
 
-TOOLS = [DOCK, *(tool for tool in registry().values() if tool.missing() is None)]
+TOOLS = [DOCK, *(tool for tool in registry().values() if tool.example and tool.missing() is None)]
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.id)
@@ -24,6 +25,7 @@ def test_example_survives_the_form(open_page: Open, tool: Tool) -> None:
     assert app.title[0].value == tool.name
     app.button(key="tool.run").click().run()
     assert not app.exception
+    assert tool.example is not None
     example, sent = tool.example(), bench.submitted[0]
     assert parsed(tool.Inputs, sent.inputs) == parsed(tool.Inputs, example.inputs)
     assert parsed(tool.Settings, sent.settings) == parsed(tool.Settings, example.settings)
@@ -124,6 +126,17 @@ def test_pressing_run_twice_uses_one_key(open_page: Open) -> None:
     form = app.session_state["tool.form"]
     assert form.idempotency_key({"a": 1}) == form.idempotency_key({"a": 1})
     assert form.idempotency_key({"a": 1}) != form.idempotency_key({"a": 2})
+
+
+def test_a_tool_without_an_example_says_what_one_needs_first(open_page: Open) -> None:
+    bench = FakeWorkbench(jobs=False)
+    later = replace(DOCK, id="later", example=None, first="Make a *sample* first.")
+    bench.all_tools = lambda: {"later": later}  # type: ignore[method-assign]
+    app = open_page("tool.py", bench, tool="later")
+    assert not app.exception
+    assert "Load example" not in [button.label for button in app.button]
+    assert r"Make a \*sample\* first." in [caption.value for caption in app.caption]
+    assert "tool.run" in [button.key for button in app.button]
 
 
 def test_missing_program_offers_no_form(open_page: Open) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pydantic.fields import FieldInfo
 
 import tools
 from tests.tools import running
@@ -16,8 +17,11 @@ from tools.contract import InputFile, PriceLine, Tool
 
 TOOLS = list(tools.registry().values())
 SHOWN = [tool for tool in TOOLS if not tool.hidden]
+WITH_EXAMPLE = [tool for tool in SHOWN if tool.example]
 #: Their examples take longer than a contract test may; a science test runs them.
 HEAVY = {"autodock-vina"}
+#: Kinds that only a job makes.
+FOLDERS = {"index", "sample", "subtraction"}
 
 
 def ids(listed: list[Tool]) -> list[str]:
@@ -60,7 +64,7 @@ def test_files_name_their_formats(tool: Tool) -> None:
             assert isinstance(field.json_schema_extra, dict) and field.json_schema_extra["formats"], name
 
 
-@pytest.mark.parametrize("tool", SHOWN, ids=ids(SHOWN))
+@pytest.mark.parametrize("tool", WITH_EXAMPLE, ids=ids(WITH_EXAMPLE))
 def test_example_validates_is_priced_and_passes_check(tool: Tool, tmp_path: Path) -> None:
     example = tool.example()
     given = running.given(tool, example.inputs, example.settings, tmp_path)
@@ -73,7 +77,7 @@ def test_example_validates_is_priced_and_passes_check(tool: Tool, tmp_path: Path
     assert tool.title is None or 0 < len(tool.title(given)) <= 200
 
 
-@pytest.mark.parametrize("tool", SHOWN, ids=ids(SHOWN))
+@pytest.mark.parametrize("tool", WITH_EXAMPLE, ids=ids(WITH_EXAMPLE))
 def test_example_is_in_the_form_of_the_api(tool: Tool) -> None:
     example = tool.example()
     assert json.loads(json.dumps(example.inputs)) == example.inputs
@@ -82,11 +86,21 @@ def test_example_is_in_the_form_of_the_api(tool: Tool) -> None:
             assert InputFile.model_validate(item).text, "an example brings its data along"
 
 
-@pytest.mark.parametrize("tool", [t for t in SHOWN if t.id not in HEAVY], ids=lambda tool: tool.id)
+@pytest.mark.parametrize("tool", [t for t in WITH_EXAMPLE if t.id not in HEAVY], ids=lambda tool: tool.id)
 def test_example_runs_and_can_be_viewed(tool: Tool, tmp_path: Path) -> None:
     example = tool.example()
     job = running.LocalJob(running.given(tool, example.inputs, example.settings, tmp_path / "in"), tmp_path)
     running.judge(tool, job, tool.run(job))
+
+
+def test_a_tool_has_no_example_only_where_it_needs_what_another_job_made() -> None:
+    for tool in SHOWN:
+        assert (tool.example is None) == any(map(_only_folders, tool.Inputs.model_fields.values())), tool.id
+
+
+def _only_folders(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return field.is_required() and isinstance(extra, dict) and set(extra.get("formats", "")) <= FOLDERS
 
 
 @pytest.mark.parametrize("tool", SHOWN, ids=ids(SHOWN))
@@ -127,6 +141,7 @@ class TestRegistry:
             ({"licence": ""}, "licence must be given"),
             ({"keywords": ()}, "keywords"),
             ({"Inputs": dict}, "subclasses"),
+            ({"example": None}, "what one needs first"),
         ],
     )
     def test_a_malformed_tool_stops_the_start_and_names_its_file(
