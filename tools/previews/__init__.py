@@ -1,0 +1,1 @@
+"""What a file looks like, kind by kind: see tools/preview.py."""
