@@ -10,22 +10,21 @@ import errno
 import json
 import os
 import resource
-import signal
-import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
 import tools
 from compute.messages import encode, json_safe
 from compute.worker import processes
+from compute.worker.programs import LimitFailure, Programs
 from compute.worker.tables import write_table
 from data.records import ErrorKind, utcnow
 from tools.contract import Given, InputFailure, LocalFile, Result, ToolFailure
@@ -34,16 +33,9 @@ from tools.contract import Given, InputFailure, LocalFile, Result, ToolFailure
 SMALL = 0.5
 QUIET = 0.05
 
-#: Lines of a failed program's output that its error repeats.
-LAST_LINES = 6
-
 _ENVIRONMENT_KEPT = ("PATH",)
 
 _libc = ctypes.CDLL(None)
-
-
-class LimitFailure(ToolFailure):
-    """Memory, disk or file size ran out."""
 
 
 class Job:
@@ -56,6 +48,7 @@ class Job:
         self.out = folder / "out"
         self.cache = Path(spec["cache"])
         self.cpus = int(spec["cpus"])
+        self._programs = Programs(self.work, _write_log, self.progress)
         self._pipe = pipe
         self._lock = threading.Lock()
         self._progress: float | None = None
@@ -88,39 +81,19 @@ class Job:
         _write_log(line)
 
     def command(
-        self, arguments: Sequence[str | Path], *, on_line: Callable[[str], None] | None = None
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        on_line: Callable[[str], None] | None = None,
+        reads: Sequence[Path] = (),
+        quiet: bool = False,
     ) -> None:
-        words = [str(each) for each in arguments]
-        _write_log("$ " + " ".join(words))
-        started = time.monotonic()
-        last: deque[str] = deque(maxlen=LAST_LINES)
-        try:
-            program = subprocess.Popen(
-                words,
-                cwd=self.work,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                preexec_fn=processes.die_with_parent,
-            )
-        except (FileNotFoundError, PermissionError) as error:
-            raise ToolFailure(f"The program {words[0]} could not be started: {error.strerror}.") from error
-        with program:
-            assert program.stdout
-            for line in program.stdout:
-                line = line.rstrip("\n")
-                last.append(line)
-                _write_log(line)
-                if on_line:
-                    on_line(line)
-        code = program.returncode
-        _write_log(f"# {Path(words[0]).name} ended with {code} after {time.monotonic() - started:.2f} s")
-        if code == -signal.SIGXFSZ:
-            raise LimitFailure(f"{Path(words[0]).name} wrote a file that is larger than this job may write.")
-        if code:
-            raise ToolFailure(_failed_program(Path(words[0]).name, code, last))
+        self._programs.command(arguments, on_line, reads, quiet)
+
+    def stream(
+        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()
+    ) -> AbstractContextManager[BinaryIO]:
+        return self._programs.stream(arguments, reads)
 
     def finish(self, state: str) -> list[dict[str, Any]]:
         """Ends the running step; returns all steps."""
@@ -328,15 +301,6 @@ def describe(error: BaseException) -> dict[str, str]:
 
 def _error(kind: ErrorKind, message: str) -> dict[str, str]:
     return {"kind": kind.value, "message": message}
-
-
-def _failed_program(name: str, code: int, last: Sequence[str]) -> str:
-    if code < 0:
-        how = f"was ended by signal {-code} ({signal.strsignal(-code)})"
-    else:
-        how = f"ended with exit code {code}"
-    lines = " / ".join(line.strip() for line in last if line.strip())
-    return f"{name} {how}. Its last lines: {lines}" if lines else f"{name} {how} and said nothing."
 
 
 def _waiting(name: str) -> dict[str, Any]:

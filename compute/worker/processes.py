@@ -10,8 +10,10 @@ import json
 import os
 import select
 import signal
+import stat
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,22 @@ def io_bytes(pid: int) -> tuple[int, int]:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0, 0
     return int(text[1]), int(text[3])  # rchar: N wchar: N ...
+
+
+def open_files(pid: int) -> list[tuple[tuple[int, int], int]]:
+    """((device, inode), position in bytes) of the files that it has open; empty when it is gone or not ours."""
+    try:
+        descriptors = os.listdir(f"/proc/{pid}/fd")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+    found = []
+    for each in descriptors:
+        with suppress(FileNotFoundError, ProcessLookupError):  # closed meanwhile
+            file = os.stat(f"/proc/{pid}/fd/{each}")
+            if stat.S_ISREG(file.st_mode):
+                with open(f"/proc/{pid}/fdinfo/{each}", "rb") as info:
+                    found.append(((file.st_dev, file.st_ino), int(info.readline().split()[1])))  # pos: N
+    return found
 
 
 def proportional_bytes(pid: int) -> int:

@@ -14,7 +14,8 @@ import numpy
 import pytest
 
 from compute.messages import Lines, encode, json_safe
-from compute.worker.child import Job, LimitFailure, describe
+from compute.worker.child import Job, describe
+from compute.worker.programs import LimitFailure
 from compute.worker.tables import write_table
 from compute.worker.usage import ROWS, Meter
 from compute.worker.verdict import duration, log_tail
