@@ -32,7 +32,7 @@ from compute.settings import Settings
 from compute.sharing import Sharing
 from compute.status import SiteStatus
 from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter
-from data import jobs, uploads
+from data import jobs, library
 from data.backup import backup
 from data.errors import (
     BadInput,
@@ -375,13 +375,13 @@ class Workbench:
             )
             with self._as_now(person) as now:
                 refuse_unless(access.may_upload(now), MAY_NOT_UPLOAD)
-                written = uploads.add(self._store, stored)
+                written = library.add(self._store, stored)
             return written.result(WRITE_TIMEOUT_S)
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
         """The person's own files: a colleague's are seen through the jobs that are shared."""
         refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
-        return uploads.page(self._store, person.team, person.id, formats)
+        return library.usable(self._store, person, formats)
 
     # Site
 
@@ -435,7 +435,7 @@ class Workbench:
             detail = self._gate.allowed(person, Action.FILE, reference.job)
             return results.referred(detail, self._folders, reference.path)
         known = valid_id(reference.file)
-        stored = uploads.get(self._store, known) if known else None
+        stored = library.get(self._store, known) if known else None
         own = stored is not None and (stored.team, stored.owner) == (person.team, person.id)
         if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
@@ -459,7 +459,7 @@ class Workbench:
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""
         for file_id in self._folders.half_uploaded():
-            if uploads.get(self._store, file_id) is None:
+            if library.get(self._store, file_id) is None:
                 self._folders.remove_upload(file_id)
 
     def _need_room(self) -> None:

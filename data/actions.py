@@ -15,6 +15,8 @@ _OF_A_JOB = (
     "delete_submissions",
     "delete_attempts",
     "delete_results",
+    "delete_result_files",
+    "delete_file_uses",
     "delete_history",
     "remove_tags",
     "delete_stars",

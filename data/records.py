@@ -313,7 +313,8 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
-    #: What goes into the team's library: [{"id", "name", "format", "facts", "bytes"}]; each is a folder `library/<id>` of `out`.
+    #: What goes into the team's library: [{"id", "name", "format", "facts", "bytes"}]; each is a folder
+    #: `library/<id>` of `out`, and stands in `files` too, with its id as "file".
     library: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     usage: dict[str, Any] = field(default_factory=dict)

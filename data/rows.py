@@ -13,9 +13,11 @@ from data.records import (
     Invitation,
     Job,
     JobError,
+    ResultFile,
     Role,
     Status,
     Step,
+    StoredFile,
     Team,
     Usage,
     Visibility,
@@ -104,6 +106,42 @@ def invitation(row: dict[str, Any]) -> Invitation:
         role=Role(row["role"]) if row["role"] else None,
         invited_by=row["invited_by"],
         person=row["person"],
+        created_at=row["created_at"],
+    )
+
+
+def stored_file(row: dict[str, Any]) -> StoredFile:
+    return StoredFile(
+        seq=row["seq"],
+        id=row["id"],
+        team=row["team"],
+        owner=row["owner"],
+        owner_name=row["owner_name"] or "",
+        name=row["name"],
+        size=row["size"],
+        sha256=row["sha256"],
+        format=row["format"],
+        created_at=row["created_at"],
+        visibility=Visibility(row["visibility"]),
+        folder=row["folder"],
+        facts=json.loads(row["facts"]),
+        job=row["job"],
+        tool=row["tool"],
+    )
+
+
+def result_file(row: dict[str, Any]) -> ResultFile:
+    return ResultFile(
+        seq=row["seq"],
+        job=row["id"],
+        job_name=row["name"],
+        tool=row["tool"],
+        submitter=row["submitter"],
+        submitter_name=row["submitter_name"] or "",
+        path=row["path"],
+        title=row["title"],
+        format=row["format"],
+        size=row["bytes"],
         created_at=row["created_at"],
     )
 

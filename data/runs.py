@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from data import endings, rows
+from data import endings, library, rows
 from data.ledger import Posting, post
 from data.records import Claim, ErrorKind, Job, LedgerKind, Loss, Outcome, Progress, Status
 from data.store import Rank, Transaction, ranked, rounds
@@ -164,7 +164,9 @@ def _finish(transaction: Transaction, batch: list[Outcome]) -> dict[int, Job]:
         usages=[rows.dump(outcomes[job.seq].usage) for job in jobs],
         now=transaction.now,
     )
-    _insert_results(transaction, [outcomes[job.seq] for job in jobs if job.status == Status.COMPLETED])
+    completed = [(job, outcomes[job.seq]) for job in jobs if job.status == Status.COMPLETED]
+    _insert_results(transaction, [outcome for _, outcome in completed])
+    library.keep(transaction, completed)
     history(transaction, [(job.seq, Status.PROCESSING, job.status, job.attempt, reason(job)) for job in jobs])
     post(transaction, _refunds(transaction, jobs, outcomes))
     endings.ended(transaction, jobs)

@@ -168,6 +168,9 @@ def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> Non
             ancestors=[ancestor for _, ancestor, _ in relatives],
             kinds=[kind for _, _, kind in relatives],
         )
+    uses = [(seq, file) for seq, new in accepted for file in new.uses]
+    if uses:
+        transaction.run("add_file_uses", seqs=[seq for seq, _ in uses], files=[file for _, file in uses])
     keyed = [new for new in new_jobs if new.idempotency_key]
     if keyed:
         transaction.run(

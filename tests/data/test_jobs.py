@@ -342,6 +342,7 @@ def test_the_key_of_a_deleted_job_makes_no_second_one(store: Store, job_factory)
 def test_the_detail_has_everything(store: Store, job_factory) -> None:
     job = started(store, job_factory())
     began = utcnow()
+    files = [{"path": "poses.sdf", "title": "Poses", "format": "sdf", "bytes": 7}]
     steps = [{"name": "dock", "state": "done", "started_at": began, "ended_at": f"{began.isoformat()}+02:00"}]
     jobs.finish(
         store,
@@ -350,7 +351,7 @@ def test_the_detail_has_everything(store: Store, job_factory) -> None:
             summary={"best": -9.1, "Å": "°"},
             warnings=["Hydrogens were added."],
             tables=[{"name": "poses"}],
-            files=[{"path": "poses.sdf"}],
+            files=files,
             steps=steps,
             usage={"cpu_seconds": 1.5, "series": [[0.0, 1.0]], "of a later version": 1},
         ),
@@ -362,7 +363,7 @@ def test_the_detail_has_everything(store: Store, job_factory) -> None:
     assert [line["credits"] for line in detail.price] == [4, 6]
     assert detail.summary == {"best": -9.1, "Å": "°"}
     assert detail.warnings == ["Hydrogens were added."]
-    assert detail.tables == [{"name": "poses"}] and detail.files == [{"path": "poses.sdf"}]
+    assert detail.tables == [{"name": "poses"}] and detail.files == files
     assert detail.steps == [
         Step(name="dock", state="done", started_at=began, ended_at=began - timedelta(hours=2))
     ]

@@ -6,10 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from data import jobs, ledger, marks, notices, people, sharing, teams
+from data import jobs, ledger, library, marks, notices, people, sharing, teams
 from data.database import MIGRATIONS, SCHEMA, migrate
 from data.people import LinkUse
-from data.records import Balance, Preferences, new_id, utcnow
+from data.records import Balance, Person, Preferences, Role, Visibility, new_id, utcnow
 from data.store import Store
 
 from .conftest import make_job, make_team
@@ -161,4 +161,42 @@ def test_a_home_of_version_1_keeps_every_row_and_goes_on(tmp_path: Path, folder:
     assert again.seq > 5 and marks.ancestors(store, again) == [("retry", JOB)]
     assert jobs.delete(store, JOB).result() and people.invited(store) == {}
     assert ledger.balance(store, TEAM) == Balance(balance=90, held=90)
+    store.close()
+
+
+#: Beside the rows of version 1, which the migration to version 2 kept.
+VERSION_2 = """
+update files set visibility = 'users';
+update results set files = '[{"path":"poses.sdf","title":"Poses \\u00e9","format":"sdf","bytes":71},
+    {"path":"b.tsv","title":"B","format":"tsv","bytes":5}]';
+insert into results values (9, '{}', '[]', '[]', '[]');
+"""
+
+
+def test_a_home_of_version_2_gets_its_library(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    shutil.copy(MIGRATIONS / "002_sharing.sql", folder)
+    with duckdb.connect(str(path)) as connection:
+        migrate(connection, tmp_path)
+        connection.execute(VERSION_1)
+        migrate(connection, folder)
+        connection.execute(VERSION_2)
+        before = counted(connection)
+
+    store = Store(path)
+    with store.database.cursor() as cursor:
+        after = counted(cursor)
+    assert {name: after[name] for name in before} == before | {"migrations": len(names(store))}
+    upload = library.get(store, INVITATION)
+    assert upload is not None and (upload.name, upload.owner, upload.size) == ("a.fasta", PERSON, 1)
+    assert (upload.visibility, upload.folder, upload.facts) == (Visibility.PRIVATE, False, {})
+    assert (upload.job, upload.tool) == (None, None)
+    ada = Person(id=PERSON, email="", name="", site_admin=False, team=TEAM, team_name="", role=Role.MEMBER)
+    listed = library.results_page(store, library.EVERY_FILE, 10, viewer=ada)
+    assert [(file.path, file.title, file.format, file.size) for file in listed] == [
+        ("b.tsv", "B", "tsv", 5),
+        ("poses.sdf", "Poses é", "sdf", 71),
+    ]
+    assert jobs.delete(store, JOB).result() is not None
+    assert library.results_page(store, library.EVERY_FILE, 10, viewer=ada) == []
     store.close()

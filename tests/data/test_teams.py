@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data import jobs, notices, people, teams, uploads
+from data import jobs, library, notices, people, teams
 from data.errors import BadInput, NotFound, WellplateError, WrongState
 from data.people import ApiToken, NewLink, NewMember, NewTeam, Session
 from data.records import Change, Role, Status, StoredFile, new_id, utcnow
@@ -107,7 +107,7 @@ class Team:
             format="fasta",
             created_at=utcnow(),
         )
-        uploads.add(self.store, stored).result()
+        library.add(self.store, stored).result()
         return stored.id
 
     def audited(self) -> list[str]:
@@ -131,7 +131,7 @@ def test_a_removed_members_jobs_and_uploads_go_to_the_heir_and_running_ones_go_o
     after = jobs.get(store, running.id)
     assert after is not None
     assert (after.submitter, after.submitter_name, after.status) == (bob, "Bob", Status.PROCESSING)
-    stored = uploads.get(store, upload)
+    stored = library.get(store, upload)
     assert stored is not None
     assert stored.owner == bob
     assert [(change.job, change.submitter) for change in heard] == [(running.id, bob)]
