@@ -182,6 +182,8 @@ class RunningJob(Protocol):
     cache: Path
     #: CPUs granted to this run.
     cpus: int
+    #: Memory that this run and its programs may use together.
+    memory_mb: int
 
     def progress(self, fraction: float | None, note: str = "") -> None:
         """0-1 within the present step; None where nothing is known."""

@@ -48,6 +48,7 @@ class Job:
         self.out = folder / "out"
         self.cache = Path(spec["cache"])
         self.cpus = int(spec["cpus"])
+        self.memory_mb = int(spec["memory_mb"])
         self._programs = Programs(self.work, _write_log, self.progress)
         self._pipe = pipe
         self._lock = threading.Lock()

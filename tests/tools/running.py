@@ -35,6 +35,7 @@ class LocalJob:
     given: Given
     folder: Path
     cpus: int = 2
+    memory_mb: int = 8192
     cache: Path = field(default_factory=Path)
     lines: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)

@@ -82,7 +82,13 @@ class Listening:
         (folder / "out").mkdir()
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
-        spec = {"attempt_folder": str(folder), "cache": str(folder), "cpus": 1, "steps": steps}
+        spec = {
+            "attempt_folder": str(folder),
+            "cache": str(folder),
+            "cpus": 1,
+            "memory_mb": 512,
+            "steps": steps,
+        }
         self.job = Job(spec, Given(Nothing(), Nothing(), {}), writer)
 
     def told(self) -> list[dict[str, Any]]:
