@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from types import FrameType
 from typing import Any
@@ -13,6 +14,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from api import application, auth, health, hub
 from api.guard import Guard
 
+#: Bodies that may be as large as a file.
+UPLOADS = re.compile(r"/api/v1/files|/api/v1/uploads/[^/]+")
+
 
 def routes() -> list[BaseRoute]:
     """The routes of `app.py`. Importing and building them starts nothing."""
@@ -20,7 +24,7 @@ def routes() -> list[BaseRoute]:
         Route("/", _home),
         Route("/healthz", health.healthz),
         Mount("/auth", app=Guard(auth.app(), body_limit=64 * 1024)),
-        Mount("/api", app=Guard(application.build(), uploads="/api/v1/files")),
+        Mount("/api", app=Guard(application.build(), uploads=UPLOADS)),
     ]
 
 

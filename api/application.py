@@ -19,6 +19,7 @@ from api import (
     teams,
     tokens,
     tools,
+    tus,
 )
 
 DESCRIPTION = """
@@ -58,6 +59,7 @@ def build() -> FastAPI:
     for module in (
         tools,
         files,
+        tus,
         bulk,
         jobs,
         sharing,

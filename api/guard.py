@@ -6,6 +6,7 @@ WebSocket, must name our own origin, unless a bearer token authorises it (no bro
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -36,7 +37,9 @@ HEADERS = {
 class Guard:
     """ASGI middleware. `body_limit` in bytes holds for everything but uploads, which count by themselves."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int | None = None, uploads: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, body_limit: int | None = None, uploads: re.Pattern[str] | None = None
+    ) -> None:
         self._app = app
         self._body_limit = body_limit
         self._uploads = uploads
@@ -48,7 +51,7 @@ class Guard:
         with_headers = _adding_headers(send)
         try:
             check_origin(scope)
-            if scope["type"] == "http" and scope["path"] != self._uploads:
+            if scope["type"] == "http" and not (self._uploads and self._uploads.fullmatch(scope["path"])):
                 receive = _counting(receive, Headers(scope=scope), self._limit(scope))
         except WellplateError as refusal:
             await answer(refusal)(scope, receive, with_headers)

@@ -166,6 +166,19 @@ class Files(_Answer):
     files: list[File]
 
 
+class Upload(_Answer):
+    id: str
+    name: str
+    length: int = Field(description="Bytes of the whole file.")
+    offset: int = Field(description="Bytes that are on disk and count.")
+    expires: datetime | None = Field(description="When it is given up without further progress.")
+    file: File | None = Field(description="What it became.")
+
+
+class Uploads(_Answer):
+    uploads: list[Upload]
+
+
 class ResultFile(_Answer):
     model_config = ConfigDict(extra="allow")
 

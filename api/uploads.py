@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import Any
 
+import anyio
 import anyio.from_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from data.errors import BadInput, TooLarge
+from data.errors import BadInput, Conflict, TooLarge
 
 MB = 1024 * 1024
 
@@ -24,6 +26,9 @@ class BodyReader(io.RawIOBase):
         self._limit_mb = limit_mb
         self._left = limit_mb * MB
         self._buffer = b""
+        self._loop = asyncio.get_running_loop()
+        self._interrupted = False
+        self._pulling: anyio.CancelScope | None = None
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._left:
             raise self._too_large()
@@ -56,8 +61,20 @@ class BodyReader(io.RawIOBase):
             raise self._too_large()
         return chunk
 
+    def interrupt(self) -> None:
+        """End the reading, from any thread, also while it waits for a sender that has gone without a word."""
+        self._interrupted = True
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._pulling is not None:
+            self._pulling.cancel()
+
     async def _pull(self) -> bytes | None:
-        return await anext(self._chunks, None)
+        with anyio.CancelScope() as self._pulling:
+            if not self._interrupted:
+                return await anext(self._chunks, None)
+        raise Conflict("Another request goes on with this upload.")
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"A file may have at most {self._limit_mb} MB here.")

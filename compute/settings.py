@@ -43,6 +43,12 @@ class LimitSettings(_Section):
     name_length: int = Field(gt=0)
 
 
+class UploadSettings(_Section):
+    keep_days: float = Field(gt=0)
+    #: What people call it -> an absolute path on this server.
+    import_folders: dict[str, Path]
+
+
 class SignInSettings(_Section):
     session_days: float = Field(gt=0)
     registration: Literal["invitation", "open"]
@@ -92,6 +98,7 @@ class Settings(_Section):
     jobs: JobSettings
     cluster: ClusterSettings
     limits: LimitSettings
+    uploads: UploadSettings
     sign_in: SignInSettings
     mail: MailSettings
     oidc: OidcSettings

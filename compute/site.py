@@ -45,6 +45,8 @@ def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workb
             dispatcher.start()
             opened.callback(outbox.stop)
             outbox.start()
+            opened.callback(workbench.uploading.stop)
+            workbench.uploading.start()
         set_current(workbench)
         opened.callback(set_current, None)
         server = settings.run_folder / "server.json"

@@ -32,6 +32,7 @@ from compute.settings import Settings
 from compute.sharing import Sharing
 from compute.status import SiteStatus
 from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter
+from compute.uploading import Uploading
 from data import jobs, library
 from data.backup import backup
 from data.errors import (
@@ -54,17 +55,14 @@ from data.records import (
     Person,
     Status,
     StoredFile,
-    new_id,
     utcnow,
     valid_id,
 )
 from data.store import Store
-from tools import formats
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 
 VERSION = "0.1.0"
 MAY_NOT_RUN = "Your role in this team lets you look, but not run jobs."
-MAY_NOT_UPLOAD = "Your role in this team lets you look, but not upload."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +126,7 @@ class Workbench:
         self._submitter = Submitter(
             settings, store, folders, cluster, find=self._find, admitted=self._admitted
         )
+        self.uploading = Uploading(settings, store, folders, as_now=self._as_now, in_team=self._in_team)
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)
         self.status = SiteStatus(settings, store, folders, cluster)
@@ -357,26 +356,7 @@ class Workbench:
 
     def upload(self, person: Person, name: str, stream: BinaryIO) -> StoredFile:
         """Keep a file: streamed to disk, checked, and registered only when it is whole."""
-        refuse_unless(access.may_upload(person), MAY_NOT_UPLOAD)
-        self._need_room()
-        clean = submissions.clean_name(name, self.settings.limits.name_length, field="name")
-        file_id, limits = new_id(), self.settings.limits
-        with self._folders.making_upload(file_id):
-            size, sha256 = self._folders.receive(file_id, stream, limits.upload_mb, limits.free_disk_mb)
-            stored = StoredFile(
-                id=file_id,
-                team=person.team,
-                owner=person.id,
-                name=clean,
-                size=size,
-                sha256=sha256,
-                format=formats.detect(self._folders.upload(file_id), clean),
-                created_at=utcnow(),
-            )
-            with self._as_now(person) as now:
-                refuse_unless(access.may_upload(now), MAY_NOT_UPLOAD)
-                written = library.add(self._store, stored)
-            return written.result(WRITE_TIMEOUT_S)
+        return self.uploading.receive(person, name, stream)
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
         """The person's own files: a colleague's are seen through the jobs that are shared."""
@@ -455,6 +435,10 @@ class Workbench:
             if role is None:
                 raise Forbidden(f"You are not in the team {person.team_name} any more.")
             yield replace(person, role=role)
+
+    def _in_team(self, person: str, team: str) -> bool:
+        with self.accounts.role_held(person, team) as role:
+            return role is not None
 
     def _forget_half_uploaded(self) -> None:
         """The bytes of uploads that an app which died did not come to register."""

@@ -148,7 +148,7 @@ class Folders:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.rename(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
         return size, digest.hexdigest()
@@ -162,7 +162,7 @@ class Folders:
         if durable:
             sync_file(folder / "job.json")
             for changed in (folder / "inputs", folder, folder.parent):
-                _sync_folder(changed)
+                sync_folder(changed)
 
     def request(self, job_id: str) -> dict[str, Any]:
         try:
@@ -259,7 +259,7 @@ def full_disk_told() -> Iterator[None]:
         raise Unavailable(DISK_FULL) from error
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """Put a folder's entries on disk."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
