@@ -7,21 +7,33 @@ import json
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from compute.settings import Settings
-from data.errors import BadInput, WellplateError
-from data.folders import link_or_copy, sync_file
+from data.errors import BadInput, NotFound, WellplateError
+from data.folders import link_or_copy, link_tree, sync_file
 from data.records import Person
 from tools import formats
 from tools.contract import InputFile, LocalFile, Model, Problem, Tool
 
-#: Finds the bytes behind an upload or a job's result: (person, reference) -> path and name. Raises WellplateError.
-Finder = Callable[[Person, InputFile], tuple[Path, str]]
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or folder behind a reference."""
+
+    path: Path
+    #: The person's.
+    name: str
+    #: Its id where it is a file of the library, also one that was reached through the job that made it.
+    file: str | None = None
+
+
+#: Finds what an upload, a file of the library or a job's result is. Raises WellplateError.
+Finder = Callable[[Person, InputFile], Found]
 
 #: A pasted text longer than this is kept as a file only.
 LONG_TEXT = 1000
@@ -51,29 +63,40 @@ def validate(tool: Tool, inputs: Mapping[str, Any], settings: Mapping[str, Any])
     return Validated(made[0], made[1], problems)
 
 
+@dataclass
+class Collected:
+    """The files of a submission in their folder, by input."""
+
+    local: dict[str, list[LocalFile]] = field(default_factory=dict)
+    #: Ids of the files of the library among them, each once.
+    uses: dict[str, None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
 def collect(
     tool: Tool, inputs: BaseModel, person: Person, folder: Path, find: Finder, settings: Settings
-) -> tuple[dict[str, list[LocalFile]], list[Problem]]:
+) -> Collected:
     """Bring every input file into `folder` (texts are written, all else is linked), and look at its format."""
-    local: dict[str, list[LocalFile]] = {}
-    problems: list[Problem] = []
+    collected = Collected()
     for name, references in file_inputs(inputs):
         accepted = _accepted(type(inputs), name)
-        local[name] = []
+        local = collected.local[name] = []
         for number, reference in enumerate(references):
             target = folder / f"{name}-{number}"
             try:
-                file = _bring(reference, target, person, find, tool, settings)
+                file, used = _bring(reference, target, person, find, tool, settings)
             except WellplateError as error:
-                problems.append(Problem(name, error.message))
+                collected.problems.append(Problem(name, error.message))
                 continue
             if accepted and file.format not in accepted:
                 wanted = " or ".join(formats.describe(one) for one in accepted)
-                problems.append(
+                collected.problems.append(
                     Problem(name, f"{file.name} is {formats.describe(file.format)}; give {wanted}.")
                 )
-            local[name].append(file)
-    return local, problems
+            local.append(file)
+            if used is not None:
+                collected.uses[used] = None
+    return collected
 
 
 def file_inputs(inputs: BaseModel) -> Iterator[tuple[str, list[InputFile]]]:
@@ -125,23 +148,39 @@ def clean_name(name: str, limit: int, *, field: str) -> str:
 
 def _bring(
     reference: InputFile, target: Path, person: Person, find: Finder, tool: Tool, settings: Settings
-) -> LocalFile:
+) -> tuple[LocalFile, str | None]:
+    """The file in its place, and its id where it is one of the library."""
     if reference.text is not None:
         name = clean_name(reference.name or "pasted.txt", settings.limits.name_length, field="name")
-        _write_text(reference.text, target, settings.limits.text_mb)
+        size = _write_text(reference.text, target, settings.limits.text_mb)
+        used = None
     else:
-        source, name = find(person, reference)
-        link_or_copy(source, target)
-    size_mb = target.stat().st_size / 2**20
-    if size_mb > tool.limits.input_mb:
-        raise BadInput(f"{name} has {size_mb:.0f} MB; {tool.name} takes at most {tool.limits.input_mb} MB.")
+        found = find(person, reference)
+        name, used = found.name, found.file
+        size = _link(found, target)
+    if size > tool.limits.input_mb << 20:
+        raise BadInput(
+            f"{name} has {size / 2**20:.0f} MB; {tool.name} takes at most {tool.limits.input_mb} MB."
+        )
     format = formats.detect(target, name)
     if format == "empty":
         raise BadInput(f"{name} is empty.")
-    return LocalFile(target, name, format)
+    return LocalFile(target, name, format), used
 
 
-def _write_text(text: str, target: Path, limit_mb: int) -> None:
+def _link(found: Found, target: Path) -> int:
+    """The same bytes under another name; how many."""
+    try:
+        if found.path.is_dir():
+            return link_tree(found.path, target)
+        link_or_copy(found.path, target)
+    except FileNotFoundError as error:
+        raise NotFound(f"{found.name} is not there any more; it was deleted.") from error
+    return target.stat().st_size
+
+
+def _write_text(text: str, target: Path, limit_mb: int) -> int:
+    """How many bytes it has."""
     try:
         content = text.encode()
     except UnicodeEncodeError as error:
@@ -150,6 +189,7 @@ def _write_text(text: str, target: Path, limit_mb: int) -> None:
         raise BadInput(f"The text is larger than {limit_mb} MB; upload it as a file.")
     target.write_bytes(content)
     sync_file(target)
+    return len(content)
 
 
 def _accepted(model: type[BaseModel], name: str) -> list[str]:

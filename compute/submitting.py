@@ -47,6 +47,8 @@ class Prepared:
     given: Given | None
     lines: list[PriceLine]
     problems: list[Problem]
+    #: Ids of the files of the library among the inputs.
+    uses: tuple[str, ...] = ()
 
 
 class Submitter:
@@ -127,18 +129,17 @@ class Submitter:
         if validated.inputs is None or validated.settings is None:
             return Prepared(None, [], validated.problems)
         folder.mkdir(parents=True, exist_ok=True)
-        local, problems = submissions.collect(
-            tool, validated.inputs, person, folder, self._find, self._settings
-        )
-        given = Given(validated.inputs, validated.settings, local)
-        if problems:
-            return Prepared(None, [], problems)
+        collected = submissions.collect(tool, validated.inputs, person, folder, self._find, self._settings)
+        if collected.problems:
+            return Prepared(None, [], collected.problems)
+        given = Given(validated.inputs, validated.settings, collected.local)
         lines = (
             []
             if self._settings.jobs.credits == "off"
             else [line for line in tool.price(given) if line.credits]
         )
-        return Prepared(given, lines, list(tool.check(given)) if check else [])
+        problems = list(tool.check(given)) if check else []
+        return Prepared(given, lines, problems, tuple(collected.uses))
 
     def _new_job(
         self, person: Person, tool: Tool, submission: Submission, prepared: Prepared, job_id: str
@@ -176,6 +177,7 @@ class Submitter:
             body_hash=_body_hash(submission),
             enforce=self._settings.jobs.credits == "enforce",
             made_from=_made_from(submission, inputs, job_id),
+            uses=prepared.uses,
         )
 
     def made_earlier(self, person: Person, submission: Submission) -> Job | None:

@@ -409,17 +409,17 @@ class Workbench:
                 return tool
         raise NotFound(f"There is no tool {tool_id[:60]!r} on this site.")
 
-    def _find(self, person: Person, reference: InputFile) -> tuple[Path, str]:
+    def _find(self, person: Person, reference: InputFile) -> submissions.Found:
         """The bytes of an upload, or of a file that an earlier job made."""
         if reference.job is not None and reference.path is not None:
             detail = self._gate.allowed(person, Action.FILE, reference.job)
-            return results.referred(detail, self._folders, reference.path)
+            return submissions.Found(*results.referred(detail, self._folders, reference.path))
         known = valid_id(reference.file)
         stored = library.get(self._store, known) if known else None
         own = stored is not None and (stored.team, stored.owner) == (person.team, person.id)
         if stored is None or not own or not access.holds(person, Scope.FILES_READ):
             raise NotFound("There is no such file; upload it again.")
-        return self._folders.upload(stored.id), stored.name
+        return submissions.Found(self._folders.upload(stored.id), stored.name, stored.id)
 
     @contextmanager
     def _admitted(self, person: Person) -> Iterator[None]:

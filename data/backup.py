@@ -30,8 +30,9 @@ from data.records import new_id, utcnow
 from data.store import Store
 
 DATABASE = "wellplate.duckdb"
-#: Of a files root, what a backup holds; staging is what is being made.
-PARTS = ("uploads", "jobs", "live")
+#: Of a files root, what a backup holds, in this order: a job that is settled meanwhile is in it with its mark, and what
+#: it made for the library lies in its folder or, later, among the uploads. Staging is what is being made.
+PARTS = ("live", "jobs", "uploads")
 #: Of a home, beside database and files; compute/people/sessions.py makes the key.
 SITE_FILES = ("settings.toml", "secret.key")
 LOST = "The files of this result were not in the backup from which this site was restored."

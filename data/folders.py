@@ -1,12 +1,12 @@
 """Where files lie: job folders, uploads, staging. No name that a person gave is ever part of a path.
 
-uploads/<id>                       an upload's bytes
+uploads/<id>                       an upload's bytes, or the folder of what a job made for the library
 staging/<id>                       mark: a submit that is being made; staging is emptied at start
-staging/<id>.upload, .part         mark of an upload that is being made, and its bytes so far
+staging/<id>.upload, .part         mark of an upload that is being made or removed, and its bytes so far
 live/<id>                          mark: this job was handed out and its folder is not settled
 jobs/<id>/job.json                 what was asked for
 jobs/<id>/inputs/<field>-<n>       its input files (hard links where they exist elsewhere)
-jobs/<id>/attempts/<n>-<run id>/   work/, out/, log.txt, outcome.json of a run
+jobs/<id>/attempts/<n>-<run id>/   work/, out/, log.txt, outcome.json of a run; out/library/<id> goes to uploads/<id>
 jobs/<id>/results/, log.txt        what the owner of the last attempt left
 records-lost                       mark: the database was put back to before what the folders know
 jobs-without-record/<id>/          folders that a start with this mark found without a job
@@ -21,7 +21,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -98,7 +98,7 @@ class Folders:
     @contextmanager
     def making_upload(self, file_id: str) -> Iterator[None]:
         """While a file is received and registered; its bytes are gone again when that fails, now or by a crash."""
-        with self._half_made(self.root / "staging" / f"{_checked(file_id)}.upload", self.upload(file_id)):
+        with self._half_made(self._upload_mark(file_id), self.upload(file_id)):
             yield
 
     @contextmanager
@@ -125,7 +125,21 @@ class Folders:
         return [mark.stem for mark in marks if valid_id(mark.stem)]
 
     def remove_upload(self, file_id: str) -> None:
-        self.upload(file_id).unlink(missing_ok=True)
+        """A folder goes as a whole for everybody who looks, and piece by piece only then."""
+        gone = self.root / "staging" / f"{_checked(file_id)}.removed"
+        with suppress(FileNotFoundError):
+            self.upload(file_id).rename(gone)
+            _remove(gone)
+
+    @contextmanager
+    def removing_upload(self, file_id: str) -> Iterator[None]:
+        """While a file goes from the store; its bytes follow, after a crash in between at the next start."""
+        mark = self._upload_mark(file_id)
+        with suppress(Unavailable), full_disk_told():  # deleting is what makes room
+            mark.touch()
+        yield
+        self.remove_upload(file_id)
+        mark.unlink(missing_ok=True)
 
     def receive(self, file_id: str, stream: BinaryIO, limit_mb: int, floor_mb: int) -> tuple[int, str]:
         """Bring an upload to disk under its id: (bytes, sha256).
@@ -161,7 +175,8 @@ class Folders:
         (folder / "job.json").write_text(json.dumps(request, ensure_ascii=False))
         if durable:
             sync_file(folder / "job.json")
-            for changed in (folder / "inputs", folder, folder.parent):
+            inputs = [Path(below) for below, _, _ in os.walk(folder / "inputs")]
+            for changed in (*inputs, folder, folder.parent):
                 sync_folder(changed)
 
     def request(self, job_id: str) -> dict[str, Any]:
@@ -196,13 +211,24 @@ class Folders:
         (self.root / "live" / job.id).unlink(missing_ok=True)
 
     def promote(self, job: Job) -> None:
-        """Put results and log of an ended job in their place."""
+        """Put library items, results and log of an ended job in their place."""
         folder = self.job(job.id)
         if job.run_id is not None and (owner := self._run(job)).is_dir():
             if job.status is Status.COMPLETED and (owner / "out").is_dir():
+                self._promote_library(owner / "out" / "library")
                 _move(owner / "out", folder / "results")
             if (owner / "log.txt").exists():
                 _move(owner / "log.txt", folder / "log.txt")
+
+    def _promote_library(self, made: Path) -> None:
+        """Each item by one rename, before `out` has another name: a crash leaves the rest where it is found again."""
+        if not made.is_dir():
+            return
+        for item in made.iterdir():
+            if valid_id(item.name) == item.name and not self.upload(item.name).exists():
+                item.rename(self.upload(item.name))
+        sync_folder(self.root / "uploads")
+        _remove(made)
 
     def remove_run(self, job_id: str, attempt: int, run_id: str) -> None:
         _remove(self.job(job_id) / "attempts" / f"{attempt}-{_checked(run_id)}")
@@ -244,6 +270,9 @@ class Folders:
                 f"The server has less than {floor_mb} MB of free disk; nothing new is taken until there is."
             )
 
+    def _upload_mark(self, file_id: str) -> Path:
+        return self.root / "staging" / f"{_checked(file_id)}.upload"
+
     def _run(self, job: Job) -> Path:
         return self.job(job.id) / "attempts" / f"{job.attempt}-{job.run_id}"
 
@@ -281,6 +310,23 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:  # another file system
         shutil.copyfile(source, target)
         sync_file(target)
+
+
+def link_tree(source: Path, target: Path) -> int:
+    """The same folder again, its files hard links; links in it are left out. Returns the bytes of its files.
+
+    Raises FileNotFoundError when it is removed meanwhile.
+    """
+    size = 0
+    target.mkdir()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                size += link_tree(source / entry.name, target / entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                link_or_copy(source / entry.name, target / entry.name)
+                size += (target / entry.name).stat().st_size
+    return size
 
 
 def _checked(public_id: str) -> str:

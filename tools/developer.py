@@ -19,6 +19,7 @@ from tools.contract import (
     Given,
     InputFailure,
     InputFile,
+    LibraryItem,
     Limits,
     MetricsPanel,
     Model,
@@ -77,6 +78,7 @@ class FaultSettings(Model):
     seconds: float = Field(60.0, ge=0, le=86400, description="How long it takes, in s.")
     amount: int = Field(100, ge=0, description="How much: MB, lines or steps.")
     credits: int = Field(0, ge=0, le=1000, description="Price of this job.")
+    items: int = Field(0, ge=0, le=10, description="How many samples it makes for the library.")
 
 
 def price(given: Given[Any, Any]) -> Iterable[PriceLine]:
@@ -114,8 +116,17 @@ def _everything(job: RunningJob) -> Result:
         summary={"energy": -7.5, "undefined": float("nan")},
         tables=[Table("energies", "Energies", columns, rows)],
         files=[ResultFile(job.out / "poem.txt", "Poem", "text")],
+        library=[_sample(job, number) for number in range(job.given.settings.items)],
         warnings=["This is a test."],
     )
+
+
+def _sample(job: RunningJob, number: int) -> LibraryItem:
+    folder = job.out / f"sample-{number}"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "reads_1.fq").write_text("@r\nACGT\n+\nIIII\n")
+    (folder / "deep" / "quality.json").write_text("{}")
+    return LibraryItem(folder, f"Sample {number}", "sample", {"count": 1, "gc": float("nan")})
 
 
 def _nothing(job: RunningJob, settings: FaultSettings) -> None:

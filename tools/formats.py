@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO, cast
 
+from tools import library
 from tools.contract import InputFailure, LocalFile
 
 #: Bytes that decide about the format.
@@ -69,13 +70,17 @@ _PDB_START = re.compile(
 )
 _PDBQT = re.compile(r"^(ROOT|BRANCH +\d+ +\d+|TORSDOF +\d+)\s*$", re.MULTILINE)
 _MOLFILE = re.compile(r"\A[^\n]*\n[^\n]*\n[^\n]*\n.{30,}(V2000|V3000)|^M  END", re.MULTILINE)
+#: Virtool's export: OTUs with isolates, all before the first long sequence ends.
+_REFERENCE = re.compile(r'"otus"\s*:\s*\[\s*\{.*?"isolates"\s*:\s*\[', re.DOTALL)
 _PHYLIP = re.compile(r"\s*\d+\s+\d+\s*$")
 #: Bytes that no text file holds.
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27})
 
 
 def detect(path: Path, name: str) -> str:
-    """The format of a file. `name` is the person's and only breaks ties."""
+    """The format of a file, or of a folder that a job made. `name` is the person's and only breaks ties."""
+    if path.is_dir():
+        return _folder_format(path)
     with path.open("rb") as raw:
         head = raw.read(HEAD)
     if not head:
@@ -91,6 +96,15 @@ def detect(path: Path, name: str) -> str:
     if head.translate(None, _CONTROL) != head:
         return "binary"
     return _detect_text(head.decode("utf-8-sig", "replace"), Path(name).suffix.lower().lstrip("."))
+
+
+def _folder_format(folder: Path) -> str:
+    """As its `about.json` says; `folder` where it has none, or one that tells no kind of ours."""
+    try:
+        format = library.about(folder)["format"]
+    except (OSError, ValueError, KeyError):
+        return "folder"
+    return format if format in library.KINDS else "folder"
 
 
 def _unpacked_head(path: Path) -> bytes:
@@ -118,6 +132,8 @@ def _detect_text(text: str, extension: str) -> str:
         return "genbank"
     if first.startswith("ID   "):
         return "swiss" if re.search(r"\b(Unr|R)eviewed;", first) else "embl"
+    if first.lstrip().startswith("{") and _REFERENCE.search(text):
+        return "reference"
     if first.startswith("CLUSTAL"):
         return "clustal"
     if first.startswith("# STOCKHOLM"):
@@ -195,12 +211,21 @@ def open_binary(path: Path, limit: int) -> Iterator[BinaryIO]:
 
     `limit` counts unpacked bytes.
     """
+    with open_followed(path, limit) as (content, _):
+        yield content
+
+
+@contextmanager
+def open_followed(path: Path, limit: int) -> Iterator[tuple[BinaryIO, Callable[[], float]]]:
+    """The same, and what tells how far it was read: 0-1 of the stored bytes."""
+    size = max(1, path.stat().st_size)
     with path.open("rb") as raw:
         magic = raw.read(8)
         raw.seek(0)
         unpack = next((opener for start, opener in _COMPRESSED.items() if magic.startswith(start)), None)
         source = unpack(raw) if unpack else raw
-        yield cast(BinaryIO, io.BufferedReader(_Capped(source, limit), 1 << 16))
+        content = cast(BinaryIO, io.BufferedReader(_Capped(source, limit), 1 << 16))
+        yield content, lambda: min(1.0, raw.tell() / size)
 
 
 @contextmanager
@@ -229,6 +254,13 @@ def describe(format: str) -> str:
 
 _WORDS = {
     "empty": "an empty file",
+    "folder": "a folder of unknown kind",
+    "reference": "a reference of viruses",
+    "index": "an index",
+    "sample": "a sample",
+    "subtraction": "a subtraction",
+    "hmm": "a set of HMM profiles",
+    "pathoscope": "a result of Pathoscope",
     "binary": "a binary file of unknown kind",
     "text": "plain text of unknown kind",
     "fasta": "a FASTA file",

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 import tools
 from compute.messages import encode, json_safe
-from compute.worker import processes
+from compute.worker import items, processes
 from compute.worker.programs import LimitFailure, Programs
 from compute.worker.tables import write_table
 from data.records import ErrorKind, utcnow
@@ -95,6 +95,11 @@ class Job:
         self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()
     ) -> AbstractContextManager[BinaryIO]:
         return self._programs.stream(arguments, reads)
+
+    @property
+    def versions(self) -> list[str]:
+        """Of the programs that were started."""
+        return self._programs.versions
 
     def finish(self, state: str) -> list[dict[str, Any]]:
         """Ends the running step; returns all steps."""
@@ -207,7 +212,7 @@ def carry_out(spec: Mapping[str, Any], pipe: int) -> tuple[dict[str, Any], int]:
     job: Job | None = None
     try:
         job = Job(spec, _given(tool, spec), pipe)
-        outcome = _collect(job, tool.run(job))
+        outcome = _collect(job, tool, tool.run(job))
         return {**outcome, "steps": job.finish("done")}, 0
     except SystemExit:
         raise
@@ -231,19 +236,22 @@ def _given(tool: Any, spec: Mapping[str, Any]) -> Given[Any, Any]:
     return Given(inputs, settings, local)
 
 
-def _collect(job: Job, result: Result) -> dict[str, Any]:
-    """Writes the tables, looks the files up, and makes all of it last."""
+def _collect(job: Job, tool: Any, result: Result) -> dict[str, Any]:
+    """Writes the tables, looks the files up, puts aside what goes into the library, and makes all of it last."""
     folder = job.out / "tables"
     if result.tables:
         folder.mkdir(exist_ok=True)
     tables = [write_table(each, folder / f"{each.name}.parquet", job.work) for each in result.tables]
+    library = [items.put_aside(job.out, each, tool, job.versions) for each in result.library]
     files = [_result_file(job.out, each.path, each.title, each.format) for each in result.files]
+    files += items.listed(library, [each["path"] for each in files])
     _sync(job.out)
     return {
         "summary": json_safe(result.summary),
         "warnings": [str(each) for each in result.warnings],
         "tables": [{**each, "file": f"tables/{each['name']}.parquet"} for each in tables],
         "files": files,
+        "library": library,
         "failed_items": [str(each) for each in result.failed_items],
     }
 

@@ -53,6 +53,11 @@ class Programs:
         self._progress = progress
         self._versions: set[str] = set()
 
+    @property
+    def versions(self) -> list[str]:
+        """Of the programs that were started so far, as `bowtie2 2.5.0`."""
+        return [programs.version(name) for name in sorted(self._versions)]
+
     def command(
         self,
         arguments: Sequence[str | Path],

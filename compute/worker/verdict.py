@@ -50,6 +50,7 @@ def verdict(assignment: Assignment, run_id: str, folder: Path, report: dict[str,
         warnings=result["warnings"],
         tables=result["tables"],
         files=result["files"],
+        library=result["library"],
         failed_items=result["failed_items"],
     )
 

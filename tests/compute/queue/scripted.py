@@ -196,6 +196,7 @@ class ScriptedCluster:
             (process.folder / "out" / "owner.txt").write_text(process.run_id)
             (process.folder / "log.txt").write_text("a line\n")
             ended = Status.CANCELLED if process.stop else status
+            left = {"library": [_item(process)]} | left
             outcome = messages.outcome_to_json(Outcome(**process.names(), status=ended, **left))
             temporary = process.folder / "outcome.tmp"
             temporary.write_text(json.dumps(outcome))
@@ -303,3 +304,12 @@ class ScriptedCluster:
     def _say(self, event: Event) -> None:
         if self.connected:
             self.air.append(event)
+
+
+def _item(process: Process) -> dict[str, Any]:
+    """Something for the library, as a child leaves it; also of a run that is told to have failed."""
+    item = {"id": new_id(), "name": "A sample", "format": "sample", "facts": {}, "bytes": 1}
+    folder = process.folder / "out" / "library" / str(item["id"])
+    folder.mkdir(parents=True)
+    (folder / "owner.txt").write_text(process.run_id)
+    return item

@@ -271,6 +271,17 @@ class Protocol(RuleBasedStateMachine):
                 assert (results / "owner.txt").read_text() == job.run_id
 
     @invariant()
+    def the_library_has_what_owners_made(self) -> None:
+        """A row comes with the end of its job; its folder may come a little later, and never without the row."""
+        if not hasattr(self, "store"):
+            return
+        completed = {job.id: job.run_id for job in self.everyone() if job.status is Status.COMPLETED}
+        made = {str(file): str(job) for file, job in self.query("select id, job from files")}
+        assert sorted(made.values()) == sorted(completed)
+        for folder in (self.folders.root / "uploads").iterdir():
+            assert (folder / "owner.txt").read_text() == completed[made[folder.name]]
+
+    @invariant()
     def ledger_adds_up(self) -> None:
         if not hasattr(self, "store"):
             return
@@ -317,6 +328,9 @@ class Protocol(RuleBasedStateMachine):
         assert self.query("select seq from history where to_status in ('completed', 'failed', 'cancelled', "
                           "'timeout') group by seq having count(*) <> 1") == []  # fmt: skip
         assert self.query("select seq from results group by seq having count(*) <> 1") == []
+        self.the_library_has_what_owners_made()
+        uploads = [folder.name for folder in (self.folders.root / "uploads").iterdir()]
+        assert sorted(uploads) == sorted(str(file) for (file,) in self.query("select id from files"))
         assert list(self.folders.live()) == []
         assert list(self.settings.files.glob("jobs/*/attempts")) == []
         for job in everyone:
