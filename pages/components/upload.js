@@ -1,22 +1,83 @@
 const instances = new WeakMap();
+const AT_ONCE = 2;
+
+function duration(seconds) {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.ceil(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h ${Math.ceil(seconds % 3600 / 60)} min`;
+}
 
 function size(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB"];
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
+  const units = ["kB", "MB", "GB", "TB"];
   let value = bytes, unit = -1;
   do { value /= 1000; unit += 1; } while (value >= 1000 && unit < units.length - 1);
   return `${value.toFixed(value < 100 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** What the server said, as a sentence. */
-function sentence(request) {
-  try {
-    const message = JSON.parse(request.responseText).error.message;
-    if (message) return message;
-  } catch { /* not from our API: say what the status means */ }
-  if (request.status === 401) return "Your session has ended. Sign in again, then repeat the upload.";
-  if (request.status === 413) return "This file is larger than this site accepts.";
-  return `The server did not take the file (${request.status || "no answer"}). Try again.`;
+/** The row of a file: name, figures, what happens to it, and its buttons. */
+class Row {
+  constructor(file, rows) {
+    this.file = file;
+    this.element = document.createElement("div");
+    this.element.className = "row";
+    this.element.innerHTML = `<span class="name"></span> <span class="figures" aria-hidden="true"></span>
+      <button type="button" class="pause">Pause</button> <button type="button" class="stop">Cancel</button>
+      <div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div>
+      <div class="state" role="status"></div>`;
+    for (const part of ["name", "figures", "pause", "stop", "bar", "state"]) {
+      this[part] = this.element.querySelector(`.${part}`);
+    }
+    this.name.textContent = file.name;
+    this.bar.setAttribute("aria-label", file.name);
+    this.pause.setAttribute("aria-label", `Pause ${file.name}`);
+    this.stop.setAttribute("aria-label", `Cancel ${file.name}`);
+    this.pace = [];
+    rows.append(this.element);
+    this.drawn = 0;
+    this.at(0);
+  }
+
+  /** So many bytes are on their way or there. */
+  at(bytes) {
+    const now = performance.now();
+    this.pace.push([now, bytes]);
+    while (this.pace.length > 2 && now - this.pace[0][0] > 5000) this.pace.shift();
+    if (now - this.drawn < 200 && bytes < this.file.size) return;
+    this.drawn = now;
+    const percent = this.file.size ? Math.floor(100 * bytes / this.file.size) : 100;
+    const [then, before] = this.pace[0];
+    const speed = 1000 * (bytes - before) / (now - then);
+    const moving = speed > 0 && Number.isFinite(speed);
+    const pace = moving ? ` · ${size(speed)}/s · ${duration((this.file.size - bytes) / speed)} left` : "";
+    this.figures.textContent = `· ${size(bytes)} of ${size(this.file.size)}${pace}`;
+    this.bar.firstChild.style.width = `${percent}%`;
+    this.bar.setAttribute("aria-valuenow", percent);
+  }
+
+  say(words) {
+    if (this.state.textContent !== words) this.state.textContent = words;
+    if (words) this.pace = [];
+  }
+
+  fail(message) {
+    this.element.classList.add("failed");
+    this.element.innerHTML = `<span role="alert"></span> <button type="button">Dismiss</button>`;
+    this.element.firstChild.textContent = `${this.file.name}: ${message}`;
+    this.element.lastChild.onclick = () => this.element.remove();
+  }
+}
+
+/** The files below what was dropped; hidden ones are left out. */
+async function below(entry) {
+  if (entry.name.startsWith(".")) return [];
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader(), found = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return found;
+    for (const each of some) found.push(...await below(each));
+  }
 }
 
 class Upload {
@@ -24,95 +85,98 @@ class Upload {
     const box = parent.querySelector(".upload");
     box.innerHTML = `
       <div class="drop" role="group">
-        <button type="button"></button><input type="file" tabindex="-1" aria-hidden="true">
+        <button type="button" class="files"></button>
+        <input type="file" class="files" tabindex="-1" aria-hidden="true">
+        <button type="button" class="folder">Choose a folder</button>
+        <input type="file" class="folder" webkitdirectory tabindex="-1" aria-hidden="true">
         <span class="hint"></span>
-      </div><div class="rows" aria-live="polite"></div>`;
+      </div><div class="unfinished"></div><div class="rows"></div>`;
     this.drop = box.querySelector(".drop");
-    this.button = box.querySelector("button");
-    this.input = box.querySelector("input");
+    this.button = box.querySelector("button.files");
+    this.folder = box.querySelector("button.folder");
+    this.input = box.querySelector("input.files");
     this.hint = box.querySelector(".hint");
     this.rows = box.querySelector(".rows");
     this.running = new Set();
     this.waiting = [];
     this.done = [];
-    this.button.onclick = () => this.input.click();
-    this.input.onchange = () => { this.take(this.input.files); this.input.value = ""; };
+    const folder = box.querySelector("input.folder");
+    for (const [button, input] of [[this.button, this.input], [this.folder, folder]]) {
+      button.onclick = () => input.click();
+      input.onchange = () => {
+        this.take([...input.files].filter((file) => !this.hidden(file)));
+        input.value = "";
+      };
+    }
     this.drop.ondragover = (event) => { event.preventDefault(); this.drop.classList.add("over"); };
     this.drop.ondragleave = () => this.drop.classList.remove("over");
     this.drop.ondrop = (event) => {
       event.preventDefault();
       this.drop.classList.remove("over");
-      this.take(event.dataTransfer.files);
+      this.dropped(event.dataTransfer);
     };
+    const names = memory.unfinished();
+    if (names.length) {
+      const listed = names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
+      box.querySelector(".unfinished").textContent = `Not finished: ${listed}. Choose the same file again to go on.`;
+    }
   }
 
   show({ data, setTriggerValue }) {
     this.data = data;
     this.tell = (files) => setTriggerValue("uploaded", files);
     this.button.textContent = data.several ? "Choose files" : "Choose a file";
+    this.folder.hidden = !data.folder;
     this.drop.setAttribute("aria-label", `Upload: ${data.label}`);
     const kinds = data.accept.length ? `${data.accept.join(", ")}` : "any format";
-    this.hint.textContent = `or drop ${data.several ? "files" : "a file"} here · ${kinds}`;
+    const what = data.folder ? "files or a folder" : data.several ? "files" : "a file";
+    this.hint.textContent = `or drop ${what} here · ${kinds}`;
     this.input.multiple = data.several;
   }
 
+  hidden(file) { return file.webkitRelativePath.split("/").some((part) => part.startsWith(".")); }
+
+  async dropped(transfer) {
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (!this.data.folder || !entries.some((entry) => entry.isDirectory)) return this.take([...transfer.files]);
+    try {
+      for (const entry of entries) this.take(await below(entry));
+    } catch {
+      this.rows.append(Object.assign(document.createElement("div"), {
+        className: "row failed", textContent: "The folder cannot be read. Choose its files instead.",
+      }));
+    }
+  }
+
   take(files) {
-    const chosen = this.data.several ? [...files] : [...files].slice(0, 1);
-    this.waiting.push(...chosen);
+    const chosen = this.data.several || this.data.folder ? files : files.slice(0, 1);
+    const under = new Set([...this.running].map((sending) => memory.key(sending.file)));
+    for (const file of chosen.filter((each) => !under.has(memory.key(each)))) this.waiting.push(file);
     this.next();
   }
 
-  /** One after the other. The page is told of all that arrived, because it may hear the newest answer only. */
   next() {
-    if (this.running.size || !this.waiting.length) return;
-    this.send(this.waiting.shift());
+    while (this.running.size < AT_ONCE && this.waiting.length) this.send(this.waiting.shift());
   }
 
-  send(file) {
-    const row = document.createElement("div");
-    row.className = "row";
-    row.innerHTML = `<span></span> <button type="button">Stop</button>
-      <div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><i></i></div>`;
-    const [text, stop, bar] = [row.children[0], row.children[1], row.children[2]];
-    text.textContent = `${file.name} · ${size(file.size)}`;
-    this.rows.append(row);
-    const request = new XMLHttpRequest();
-    this.running.add(request);
-    const end = (message) => {
-      this.running.delete(request);
-      if (message) {
-        text.textContent = `${file.name}: ${message}`;
-        row.classList.add("failed");
-        bar.remove();
-        stop.textContent = "Dismiss";
-        stop.onclick = () => row.remove();
-      } else {
-        row.remove();
-      }
-      this.next();
-    };
-    stop.onclick = () => request.abort();
-    request.upload.onprogress = (event) => {
-      if (!event.lengthComputable) return;
-      const percent = Math.round(100 * event.loaded / event.total);
-      bar.firstChild.style.width = `${percent}%`;
-      bar.setAttribute("aria-valuenow", percent);
-      text.textContent = `${file.name} · ${size(event.loaded)} of ${size(event.total)}`;
-    };
-    request.onload = () => {
-      if (request.status < 200 || request.status >= 300) return end(sentence(request));
-      this.done.push(JSON.parse(request.responseText));
+  /** The page is told of all that arrived, because it may hear the newest answer only. */
+  async send(file) {
+    const sending = new Sending(file, new Row(file, this.rows), this.data.url);
+    this.running.add(sending);
+    try {
+      this.done.push(await sending.run());
+      sending.row.element.remove();
       this.tell([...this.done]);
-      return end();
-    };
-    request.onerror = () => end("the connection broke. Try again.");
-    request.onabort = () => end("stopped.");
-    request.open("PUT", `${this.data.url}?name=${encodeURIComponent(file.name)}`);
-    request.send(file);
+    } catch (problem) {
+      sending.row.fail(problem instanceof Ended ? "stopped." : problem.message);
+    }
+    this.running.delete(sending);
+    this.next();
   }
 
   close() {
-    for (const request of this.running) request.abort();
+    this.waiting = [];
+    for (const sending of this.running) sending.close();
   }
 }
 

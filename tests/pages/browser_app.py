@@ -6,7 +6,9 @@ live socket, as a proxy that restarts would.
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import molstar_cli
@@ -26,25 +28,50 @@ workbench.set_current(bench)  # type: ignore[arg-type]
 sockets: set[WebSocket] = set()
 
 
-async def upload(request: Request) -> Response:
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-    if not size:
+@dataclass
+class Sent:
+    name: str
+    length: int
+    size: int = 0
+
+
+uploads: dict[str, Sent] = {}
+
+
+async def begin_upload(request: Request) -> Response:
+    if request.headers["upload-length"] == "0":
         return JSONResponse({"error": {"kind": "input", "message": "This file is empty."}}, 422)
-    name = request.query_params["name"]
+    upload_id = new_id()
+    name = base64.b64decode(request.headers["upload-metadata"].removeprefix("filename ")).decode()
+    uploads[upload_id] = Sent(name, int(request.headers["upload-length"]))
+    return Response(status_code=201, headers={"Location": f"/api/v1/uploads/{upload_id}"})
+
+
+async def go_on_with_upload(request: Request) -> Response:
+    sent = uploads[request.path_params["id"]]
+    async for chunk in request.stream():
+        sent.size += len(chunk)
+    headers = {"Upload-Offset": str(sent.size), "Upload-Length": str(sent.length)}
+    if sent.size == sent.length:
+        headers["Wellplate-File"] = request.path_params["id"]
+    return Response(status_code=204, headers=headers)
+
+
+async def uploaded(request: Request) -> Response:
+    sent = uploads[request.path_params["id"]]
     stored = StoredFile(
-        id=new_id(),
+        id=request.path_params["id"],
         team=ANNA.team,
         owner=ANNA.id,
-        name=name,
-        size=size,
+        name=sent.name,
+        size=sent.size,
         sha256="0",
         format="pdb",
         created_at=utcnow(),
     )
     bench.library.append(stored)
-    return JSONResponse({"id": stored.id, "name": name, "size": size, "format": "pdb"}, 201)
+    file = {"id": stored.id, "name": stored.name, "size": stored.size, "format": stored.format}
+    return JSONResponse({"file": file})
 
 
 async def job_file(request: Request) -> Response:
@@ -84,7 +111,9 @@ viewer = Path(molstar_cli.__file__).parent / "static" / "molstar"
 app = st.App(
     Path(__file__).parents[2] / "pages" / "main.py",
     routes=[
-        Route("/api/v1/files", upload, methods=["PUT"]),
+        Route("/api/v1/uploads", begin_upload, methods=["POST"]),
+        Route("/api/v1/uploads/{id}", uploaded, methods=["GET"]),
+        Route("/api/v1/uploads/{id}", go_on_with_upload, methods=["PATCH"]),
         Route("/api/v1/jobs/{id}/files/{path:path}", job_file),
         WebSocketRoute("/api/v1/live", live),
         Route("/test/add", add),
