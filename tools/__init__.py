@@ -18,6 +18,9 @@ from tools.contract import Example, Finished, Model, Panel, Result, RunningJob, 
 #: Tool id -> module, in the order of the catalogue.
 MODULES: dict[str, str] = {
     "autodock-vina": "tools.vina",
+    "build-index": "tools.build_index",
+    "create-sample": "tools.create_sample",
+    "create-subtraction": "tools.create_subtraction",
     "convert-sequences": "tools.convert_sequences",
     "convert-structure": "tools.convert_structure",
     "alignment-summary": "tools.alignment_summary",
