@@ -1,0 +1,1 @@
+"""Reads: FASTQ files, their quality, their names, and pictures of them."""
