@@ -12,6 +12,7 @@ from api import (
     files,
     invitations,
     jobs,
+    library,
     live,
     notices,
     people,
@@ -59,6 +60,7 @@ def build() -> FastAPI:
     for module in (
         tools,
         files,
+        library,
         tus,
         bulk,
         jobs,

@@ -1,10 +1,8 @@
-"""/api/v1/files, and the files, log, archive and export of a job."""
+"""Uploads to /api/v1/files, and the files, log, archive and export of a job."""
 
 from __future__ import annotations
 
 import io
-import itertools
-import pathlib
 from collections.abc import Callable
 from typing import Annotated, Any, BinaryIO, Literal, cast
 from urllib.parse import quote
@@ -15,8 +13,9 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from api import models
-from api.callers import Anyone, FileReader, JobId, Uploader
-from api.shapes import clean, moment
+from api.callers import Anyone, JobId, Uploader
+from api.downloads import CONFINED, sent, streamed
+from api.shapes import clean, file_shape
 from api.uploads import BodyReader, MultipartReader
 from compute import workbench
 from data.records import Person, StoredFile
@@ -26,27 +25,6 @@ router = APIRouter(tags=["files"])
 #: Uploads wait for their senders, so they get threads of their own and cannot keep other calls from running.
 UPLOADS_AT_ONCE = 16
 BUFFER = 256 * 1024
-
-#: What a browser may show instead of saving. Never HTML or SVG, which can carry scripts.
-INLINE = {
-    ".png": "image/png",
-    ".pdb": "text/plain; charset=utf-8",
-    ".pdbqt": "text/plain; charset=utf-8",
-    ".cif": "text/plain; charset=utf-8",
-    ".mmcif": "text/plain; charset=utf-8",
-    ".sdf": "text/plain; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
-    ".log": "text/plain; charset=utf-8",
-    ".csv": "text/plain; charset=utf-8",
-    ".tsv": "text/plain; charset=utf-8",
-    ".fasta": "text/plain; charset=utf-8",
-}
-#: Whatever a file is, a browser gives it no rights on this site.
-CONFINED = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Cache-Control": "private, no-cache",
-}
 
 _upload_threads = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
 
@@ -86,12 +64,6 @@ async def upload_raw(
     return await _stored(lambda: _upload(person, name, body))
 
 
-@router.get("/files", response_model=models.Files, summary="Your team's uploaded files")
-def uploads(person: FileReader, format: Annotated[list[str] | None, Query()] = None) -> Response:
-    listed = workbench.current().uploads(person, format)
-    return JSONResponse({"files": [_file(stored) for stored in listed]})
-
-
 @router.get("/jobs/{job_id}/log", response_class=PlainTextResponse, summary="A job's log")
 def log(
     person: Anyone, job_id: JobId, tail: Annotated[int | None, Query(ge=1, le=100_000)] = None
@@ -111,8 +83,13 @@ def files(person: Anyone, job_id: JobId) -> Response:
     summary="One result file, also in byte ranges",
 )
 def file(person: Anyone, job_id: JobId, path: str, inline: bool = False) -> Response:
-    found = workbench.current().file(person, job_id, path)
-    return _sent(found, found.name, inline=inline)
+    """What the job made for the library comes as a zip."""
+    bench = workbench.current()
+    made = bench.library.made_by_job(person, job_id, path)
+    if made is not None:
+        return streamed(*made)
+    found = bench.file(person, job_id, path)
+    return sent(found, found.name, inline=inline)
 
 
 @router.get(
@@ -128,32 +105,14 @@ def input_file(
     inline: bool = False,
 ) -> Response:
     found, name = workbench.current().input_file(person, job_id, input, number)
-    return _sent(found, name, inline=inline)
-
-
-def _sent(found: pathlib.Path, name: str, *, inline: bool) -> Response:
-    shown = INLINE.get(pathlib.Path(name).suffix.lower()) if inline else None
-    return FileResponse(
-        found,
-        media_type=shown or "application/octet-stream",
-        filename=name,
-        content_disposition_type="inline" if shown else "attachment",
-        headers=CONFINED,
-    )
+    return sent(found, name, inline=inline)
 
 
 @router.get(
     "/jobs/{job_id}/archive", response_class=StreamingResponse, summary="Everything of a job as a zip"
 )
 def archive(person: Anyone, job_id: JobId) -> Response:
-    name, pieces = workbench.current().archive(person, job_id)
-    # A generator refuses only when it is asked for its first piece: ask before the answer begins.
-    first = next(pieces, b"")
-    return StreamingResponse(
-        itertools.chain([first], pieces),
-        media_type="application/zip",
-        headers=CONFINED | {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"},
-    )
+    return streamed(*workbench.current().archive(person, job_id))
 
 
 @router.get("/jobs/{job_id}/export", response_class=Response, summary="The results as CSV or JSON")
@@ -173,15 +132,4 @@ def _upload(person: Person, name: str, body: io.RawIOBase) -> StoredFile:
 
 async def _stored(receive: Callable[[], StoredFile]) -> Response:
     stored = await anyio.to_thread.run_sync(receive, limiter=_upload_threads)
-    return JSONResponse(_file(stored), 201)
-
-
-def _file(stored: StoredFile) -> dict[str, Any]:
-    return {
-        "id": stored.id,
-        "name": stored.name,
-        "size": stored.size,
-        "sha256": stored.sha256,
-        "format": stored.format,
-        "created": moment(stored.created_at),
-    }
+    return JSONResponse(file_shape(stored), 201)

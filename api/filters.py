@@ -40,8 +40,8 @@ class Filter(BaseModel):
             not_tool=_some(self.not_tool),
             status=tuple(self.status),
             not_status=tuple(self.not_status),
-            submitter=tuple(_person(person, one, "submitter") for one in _some(self.submitter)),
-            not_submitter=tuple(_person(person, one, "not_submitter") for one in _some(self.not_submitter)),
+            submitter=tuple(person_of(person, one, "submitter") for one in _some(self.submitter)),
+            not_submitter=tuple(person_of(person, one, "not_submitter") for one in _some(self.not_submitter)),
             q=self.q or None,
             tag=self.tag or None,
             starred=self.starred,
@@ -69,7 +69,8 @@ def _some(texts: list[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def _person(person: Person, text: str, field: str) -> str:
+def person_of(person: Person, text: str, field: str) -> str:
+    """A person's id, also of who asks as `me`. Raises BadInput."""
     known = person.id if text == "me" else valid_id(text)
     if known is None:
         raise BadInput(f"{field} is a person's id or `me`.", field=field)

@@ -110,6 +110,26 @@ class BulkReport(_Answer):
     refused: list[Undone]
 
 
+class SheetRow(_Answer):
+    number: int
+    name: str
+    files: list[str] = Field(description="Ids, all of the first mates before those of the second.")
+    names: list[str]
+    settings: dict[str, Any]
+    problems: list[str] = Field(description="What stands against this sample; empty when it can be made.")
+
+
+class NotStarted(_Answer):
+    name: str
+    reason: str
+
+
+class RunSheet(_Answer):
+    rows: list[SheetRow]
+    jobs: list[JobRow] = Field(description="What was started.")
+    refused: list[NotStarted]
+
+
 class Invited(_Answer):
     email: str
     status: Literal["pending", "accepted"]
@@ -154,16 +174,77 @@ class Submission(_Answer):
 
 
 class File(_Answer):
+    """Of a colleague's private file sha256, visibility, facts and job are not there."""
+
     id: str
     name: str
-    size: int
-    sha256: str
+    size: int = Field(description="Bytes; of a folder all its files together.")
+    sha256: str | None = Field(None, description="Empty for a folder.")
     format: str
+    created: datetime
+    visibility: Visibility | None = None
+    owner: str
+    owner_name: str
+    folder: bool = Field(description="Made by a job, of several files: see `members`.")
+    facts: dict[str, Any] | None = Field(None, description="What it holds, in figures.")
+    job: str | None = Field(None, description="That made it, if you may see it; null for an upload.")
+    tool: str | None = Field(description="That made it; null for an upload.")
+
+
+class FilePage(_Answer):
+    files: list[File]
+    next_cursor: str | None = Field(description="Null on the last page.")
+
+
+class FileRelative(_Answer):
+    """A file or a job."""
+
+    kind: Literal["input", "output"]
+    file: File | None
+    job: JobRow | None
+
+
+class Family(_Answer):
+    made_from: list[FileRelative]
+    led_to: list[FileRelative]
+    private: int = Field(description="Neighbours that you may not see.")
+
+
+class FolderMember(_Answer):
+    path: str
+    bytes: int
+
+
+class FolderMembers(_Answer):
+    members: list[FolderMember] = Field(description="None for a single file.")
+
+
+class ResultRow(_Answer):
+    job: Named
+    tool: str
+    submitter: Named
+    path: str = Field(description="Within the job.")
+    title: str
+    format: str
+    bytes: int
     created: datetime
 
 
-class Files(_Answer):
-    files: list[File]
+class ResultPage(_Answer):
+    files: list[ResultRow]
+    next_cursor: str | None = Field(description="Null on the last page.")
+
+
+class Space(_Answer):
+    team: Named
+    person: Named
+    library: int = Field(description="Bytes of uploads, and of what jobs made for the library.")
+    files: int = Field(description="How many these are.")
+    results: int = Field(description="Bytes of result files of jobs.")
+
+
+class Spaces(_Answer):
+    space: list[Space]
 
 
 class Upload(_Answer):
@@ -179,6 +260,30 @@ class Uploads(_Answer):
     uploads: list[Upload]
 
 
+class ImportFolderName(_Answer):
+    name: str
+
+
+class ImportFolders(_Answer):
+    folders: list[ImportFolderName]
+
+
+class ImportEntry(_Answer):
+    name: str
+    bytes: int = Field(description="0 for a folder.")
+    is_folder: bool
+
+
+class ImportFolder(_Answer):
+    name: str
+    path: str
+    entries: list[ImportEntry] = Field(description="Without links and hidden entries.")
+
+
+class Imported(_Answer):
+    files: list[File]
+
+
 class ResultFile(_Answer):
     model_config = ConfigDict(extra="allow")
 
@@ -186,6 +291,7 @@ class ResultFile(_Answer):
     title: str
     format: str
     bytes: int
+    file: str | None = Field(None, description="Of what the job made for the library: its id there.")
 
 
 class ResultFiles(_Answer):

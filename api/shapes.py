@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from compute.access import Action, may, sees
-from data.records import Change, Job, JobDetail, Person, Step
+from data.records import Change, Job, JobDetail, Person, Step, StoredFile
 
 
 def moment(time: datetime | None) -> str | None:
@@ -63,6 +63,35 @@ def job_detail(detail: JobDetail) -> dict[str, Any]:
             }
             for entry in detail.history
         ],
+    }
+
+
+def file_row(person: Person | None, file: StoredFile) -> dict[str, Any]:
+    """A file in a list: of a colleague's private one its row."""
+    return file_shape(file) if sees(person, file) else _public_file(file)
+
+
+def file_shape(file: StoredFile) -> dict[str, Any]:
+    """A file with everything that is told of it."""
+    return _public_file(file) | {
+        "sha256": file.sha256,
+        "visibility": file.visibility,
+        "facts": clean(file.facts),
+        "job": file.job,
+    }
+
+
+def _public_file(file: StoredFile) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "name": file.name,
+        "size": file.size,
+        "format": file.format,
+        "created": moment(file.created_at),
+        "owner": file.owner,
+        "owner_name": file.owner_name,
+        "folder": file.folder,
+        "tool": file.tool,
     }
 
 

@@ -22,8 +22,7 @@ from starlette.responses import JSONResponse, Response
 
 from api import errors, models
 from api.callers import Uploader
-from api.files import _file
-from api.shapes import moment
+from api.shapes import file_shape, moment
 from api.uploads import BodyReader
 from compute import workbench
 from compute.uploading import Upload, Uploading
@@ -206,7 +205,7 @@ def _shape(upload: Upload) -> dict[str, Any]:
         "length": upload.length,
         "offset": upload.offset,
         "expires": moment(upload.expires),
-        "file": _file(upload.file) if upload.file else None,
+        "file": file_shape(upload.file) if upload.file else None,
     }
 
 

@@ -4,13 +4,15 @@ docs/access.md has the whole table. A right rests on the person's role in the jo
 in now; somebody who left it has none. A token does what its scopes name: `jobs:read`, `jobs:write`, `files:read`,
 `files:write`, and `admin` for the powers of the admin. A state that forbids something (deleting a running job) is no
 matter of rights and is decided where the state is known.
+
+The same holds for files that live on their own: who owns one is its submitter.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from data.records import Change, Job, Person, Role, Visibility
+from data.records import Change, Job, Person, Role, StoredFile, Visibility
 
 
 class Action(StrEnum):
@@ -36,10 +38,10 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-#: A right hangs on a job's team, submitter and visibility, which a change of it carries too.
-Subject = Job | Change
+#: A right hangs on the team, submitter and visibility of a job or a file; a change of a job carries them too.
+Subject = Job | StoredFile | Change
 
-#: The scope that an action asks of a token.
+#: The scope that an action on a job asks of a token.
 SCOPE = {
     Action.SEE_ROW: Scope.JOBS_READ,
     Action.SEE: Scope.JOBS_READ,
@@ -72,32 +74,53 @@ WORDS = {
 }
 
 READING = frozenset({Action.SEE, Action.FILE, Action.DOWNLOAD, Action.LOG, Action.EVENTS, Action.EXPORT})
-#: What somebody who keeps order, rather than the submitter, may do to a job.
+#: The same for "this file", which has no other actions.
+FILE_WORDS = {
+    Action.SEE_ROW: "see",
+    Action.SEE: "look into",
+    Action.FILE: "read",
+    Action.DOWNLOAD: "download",
+    Action.RENAME: "rename",
+    Action.SHARE: "share",
+    Action.DELETE: "delete",
+}
+
+#: What somebody who keeps order, rather than the submitter, may do.
 ORDERLY = frozenset({Action.CANCEL, Action.DELETE})
 
 
-def may(person: Person | None, action: Action, job: Subject) -> bool:
-    """Whether this person (None: nobody signed in) may do this to this job."""
-    return _may_ordinarily(person, action, job) or looks_in_as_admin(person, action, job)
+def may(person: Person | None, action: Action, subject: Subject) -> bool:
+    """Whether this person (None: nobody signed in) may do this to this job or file."""
+    return _may_ordinarily(person, action, subject) or looks_in_as_admin(person, action, subject)
 
 
-def why_not(person: Person | None, action: Action, job: Job) -> str:
-    """The sentence for somebody who may not do this to a job of which they see the row."""
-    if person is not None and person.id == job.submitter:
+def why_not(person: Person | None, action: Action, subject: Job | StoredFile) -> str:
+    """The sentence for somebody who may not do this to a job or file of which they see the row."""
+    if person is not None and person.id == subject.submitter:
         return "Your role in this team, or this token, does not allow it."
-    return f"You may not {WORDS[action]} this job; it is {job.submitter_name}'s."
+    if isinstance(subject, StoredFile):
+        return f"You may not {FILE_WORDS[action]} this file; it is {subject.owner_name}'s."
+    return f"You may not {WORDS[action]} this job; it is {subject.submitter_name}'s."
 
 
-def looks_in_as_admin(person: Person | None, action: Action, job: Subject) -> bool:
+def looks_in_as_admin(person: Person | None, action: Action, subject: Subject) -> bool:
     """Whether only the power of the site's admin allows this: then it leaves a row in the audit log."""
-    if _may_ordinarily(person, action, job) or not may_administer(person):
+    if _may_ordinarily(person, action, subject) or not may_administer(person):
         return False
-    return holds(person, SCOPE[action]) and (action in READING | ORDERLY or action is Action.SEE_ROW)
+    allowed = action in READING | ORDERLY or action is Action.SEE_ROW
+    return allowed and holds(person, scope_of(action, subject))
 
 
-def sees(person: Person | None, job: Subject) -> bool:
-    """Whether this person sees the job without the powers of the site's admin."""
-    return _may_ordinarily(person, Action.SEE, job)
+def sees(person: Person | None, subject: Subject) -> bool:
+    """Whether this person sees the job or file without the powers of the site's admin."""
+    return _may_ordinarily(person, Action.SEE, subject)
+
+
+def scope_of(action: Action, subject: Subject) -> Scope:
+    """The scope that this action on this asks of a token."""
+    if isinstance(subject, StoredFile):
+        return Scope.FILES_READ if action in READING | {Action.SEE_ROW} else Scope.FILES_WRITE
+    return SCOPE[action]
 
 
 def may_run(person: Person | None) -> bool:
@@ -136,29 +159,29 @@ def holds(person: Person | None, scope: Scope) -> bool:
     return person is not None and (person.scopes is None or scope in person.scopes)
 
 
-def _may_ordinarily(person: Person | None, action: Action, job: Subject) -> bool:
-    if job.visibility is Visibility.PUBLIC and action in READING | {Action.SEE_ROW}:
+def _may_ordinarily(person: Person | None, action: Action, subject: Subject) -> bool:
+    if subject.visibility is Visibility.PUBLIC and action in READING | {Action.SEE_ROW}:
         return True
-    if person is None or not holds(person, SCOPE[action]):
+    if person is None or not holds(person, scope_of(action, subject)):
         return False
-    role = person.role_in(job.team)
+    role = person.role_in(subject.team)
     if action is Action.SEE_ROW:
-        return role is not None or _sees(person, job)
+        return role is not None or _sees(person, subject)
     if action in READING:
-        return _sees(person, job)
+        return _sees(person, subject)
     if role is None or role is Role.VIEWER:
         return False
-    if person.id == job.submitter:
+    if person.id == subject.submitter:
         return True
     return action in ORDERLY and role in (Role.OWNER, Role.ADMIN)
 
 
-def _sees(person: Person, job: Subject) -> bool:
-    member = person.role_in(job.team) is not None
-    if member and person.id == job.submitter:
+def _sees(person: Person, subject: Subject) -> bool:
+    member = person.role_in(subject.team) is not None
+    if member and person.id == subject.submitter:
         return True
-    if job.visibility is Visibility.TEAM:
+    if subject.visibility is Visibility.TEAM:
         return member
-    if job.visibility is Visibility.INVITED:
-        return (job.id if isinstance(job, Job) else job.job) in person.invited
-    return job.visibility in (Visibility.USERS, Visibility.PUBLIC)
+    if subject.visibility is Visibility.INVITED:
+        return (subject.job if isinstance(subject, Change) else subject.id) in person.invited
+    return subject.visibility in (Visibility.USERS, Visibility.PUBLIC)

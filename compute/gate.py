@@ -1,4 +1,4 @@
-"""The job that a verb is about, once it is known that this person may do this to it."""
+"""The job or file that a verb is about, once it is known that this person may do this to it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from compute import access, references
 from compute.access import Action
 from compute.people.accounts import Accounts
-from data import jobs
+from data import jobs, library
 from data.errors import Forbidden, NotFound, WellplateError
-from data.records import Job, JobDetail, Person
+from data.records import Job, JobDetail, Person, StoredFile
 from data.store import Store
 
 NO_SUCH_JOB = "There is no such job, or it is not shared with you."
+NO_SUCH_FILE = "There is no such file, or it is not shared with you."
 
 
 class Gate:
@@ -77,17 +78,43 @@ class Gate:
         found = jobs.several(self._store, ids)
         return {job.id: job for job in found.values() if access.sees(person, job)}
 
-    def _admit(self, person: Person | None, action: Action, job: Job) -> None:
-        if self._may(person, action, job):
-            return
-        if not access.may(person, Action.SEE_ROW, job):
-            raise NotFound(NO_SUCH_JOB)
-        raise Forbidden(access.why_not(person, action, job))
+    def file(self, person: Person | None, action: Action, file_id: str) -> StoredFile:
+        """The file, when this person may do this to it."""
+        file = self._file(file_id)
+        self._admit(person, action, file)
+        return file
 
-    def _may(self, person: Person | None, action: Action, job: Job) -> bool:
-        if access.looks_in_as_admin(person, action, job):
-            self._accounts.audit(person, f"admin {action.value}", job.id)
-        return access.may(person, action, job)
+    def file_seen(self, person: Person | None, file_id: str) -> StoredFile:
+        """The file; only its row for a colleague who may not see more."""
+        file = self._file(file_id)
+        if self._may(person, Action.SEE, file):
+            return file
+        if access.may(person, Action.SEE_ROW, file):
+            return row_of_file(file)
+        raise NotFound(NO_SUCH_FILE)
+
+    def visible_files(self, person: Person | None, ids: list[str]) -> dict[str, StoredFile]:
+        """Those of these files that this person may see, as an ordinary person: nothing is noted for the audit."""
+        found = library.several(self._store, ids)
+        return {file.id: file for file in found.values() if access.sees(person, file)}
+
+    def _file(self, file_id: str) -> StoredFile:
+        file = library.get(self._store, file_id)
+        if file is None:
+            raise NotFound(NO_SUCH_FILE)
+        return file
+
+    def _admit(self, person: Person | None, action: Action, subject: Job | StoredFile) -> None:
+        if self._may(person, action, subject):
+            return
+        if not access.may(person, Action.SEE_ROW, subject):
+            raise NotFound(NO_SUCH_FILE if isinstance(subject, StoredFile) else NO_SUCH_JOB)
+        raise Forbidden(access.why_not(person, action, subject))
+
+    def _may(self, person: Person | None, action: Action, subject: Job | StoredFile) -> bool:
+        if access.looks_in_as_admin(person, action, subject):
+            self._accounts.audit(person, f"admin {action.value}", subject.id)
+        return access.may(person, action, subject)
 
     def _detail(self, person: Person | None, job_id: str) -> JobDetail:
         detail = jobs.detail(self._store, job_id, person.id if person else None)
@@ -114,6 +141,11 @@ def refuse_unless(allowed: bool, message: str) -> None:
 def row_of(job: Job) -> Job:
     """What a colleague's list tells of a private job: nothing that its tool said."""
     return replace(job, error=None, note=None, step=None, progress=None, tags=())
+
+
+def row_of_file(file: StoredFile) -> StoredFile:
+    """What a colleague's list tells of a private file: nothing of what is in it, or of where it comes from."""
+    return replace(file, facts={}, sha256="", job=None)
 
 
 def row_only(detail: JobDetail) -> JobDetail:

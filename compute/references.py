@@ -1,4 +1,4 @@
-"""Files of jobs among the inputs: which jobs they are of, and how they are told to others."""
+"""Files among the inputs: which jobs they are of, which the library has, and how they are told to others."""
 
 from __future__ import annotations
 
@@ -45,13 +45,26 @@ def hide(inputs: Mapping[str, Any], shown: Container[str | None]) -> dict[str, A
     return _each(inputs, told)
 
 
-def through(inputs: Mapping[str, Any], job_id: str, *, uploads: bool) -> dict[str, Any]:
-    """The inputs for who cannot reach some of them: the job's own copies stand for files of hidden jobs and, with
-    `uploads`, for uploads, which are their owner's."""
+def files_in(inputs: Mapping[str, Any]) -> list[str]:
+    """The files of the library that are inputs, each once, in the order of the inputs."""
+    found: dict[str, None] = {}
+
+    def note(name: str, number: int, value: dict[str, Any]) -> dict[str, Any]:
+        if known := valid_id(value.get("file")):
+            found[known] = None
+        return value
+
+    _each(inputs, note)
+    return list(found)
+
+
+def through(inputs: Mapping[str, Any], job_id: str, files: Container[str | None]) -> dict[str, Any]:
+    """The inputs for who reaches no other files of the library than these: the job's own copies stand for the others,
+    and for files of hidden jobs."""
 
     def told(name: str, number: int, value: dict[str, Any]) -> dict[str, Any]:
-        reached = value != PRIVATE and not (uploads and value.get("file") is not None)
-        return value if reached else {"job": job_id, "path": f"inputs/{name}/{number}"}
+        reached = value.get("file") is None or valid_id(value["file"]) in files
+        return value if reached and value != PRIVATE else {"job": job_id, "path": f"inputs/{name}/{number}"}
 
     return _each(inputs, told)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from data.records import JobDetail
 from tools.contract import Finished, Panel, Tool
 
 _CHUNK = 1 << 20
+#: Names of what zip would not make smaller.
+PACKED = (".gz", ".bgz", ".bz2", ".xz", ".zip", ".bam", ".cram", ".png", ".jpg", ".jpeg", ".parquet")
 #: A line of a log is seldom longer, in bytes.
 _LINE = 500
 
@@ -45,11 +47,28 @@ def describe(detail: JobDetail, name: str) -> dict[str, Any]:
 
 
 def result_file(detail: JobDetail, folders: Folders, path: str) -> Path:
-    """A result that the job's outcome names. Raises NotFound; no path is made from what was asked for."""
+    """A result that the job's outcome names, or the folder of what it made for the library.
+
+    Raises NotFound; no path is made from what was asked for.
+    """
+    if (item := library_item(detail, path)) is not None:
+        return _library_folder(folders, item)
     known = {file["path"] for file in detail.files} | {table["file"] for table in detail.tables}
     if path not in known:
         raise NotFound("This job has no such file.")
     return folders.file_of(detail.job.id, path)
+
+
+def library_item(detail: JobDetail, path: str) -> dict[str, Any] | None:
+    """What the job made for the library, where that is what this path says."""
+    return next((file for file in detail.files if file["path"] == path and file.get("file")), None)
+
+
+def _library_folder(folders: Folders, item: dict[str, Any]) -> Path:
+    folder = folders.upload(item["file"])
+    if not folder.exists():
+        raise NotFound(f"{item['title']} was deleted from the library.")
+    return folder
 
 
 def referred(detail: JobDetail, folders: Folders, path: str) -> tuple[Path, str]:
@@ -58,7 +77,8 @@ def referred(detail: JobDetail, folders: Folders, path: str) -> tuple[Path, str]
     if parts[0] == "inputs" and len(parts) == 3 and parts[2].isdigit():
         return input_file(detail, folders, parts[1], int(parts[2]))
     found = result_file(detail, folders, path)
-    return found, found.name
+    item = library_item(detail, path)
+    return found, item["title"] if item else found.name
 
 
 def input_file(detail: JobDetail, folders: Folders, input: str, number: int) -> tuple[Path, str]:
@@ -92,13 +112,25 @@ def export(detail: JobDetail, folders: Folders, format: str) -> tuple[str, str, 
 
 
 def archive(detail: JobDetail, folders: Folders) -> Iterator[bytes]:
-    """Everything of a job as a zip, made while it is sent: results, inputs, log, and job.json with the envelope."""
+    """Everything of a job as a zip: results, inputs, log, and job.json with the envelope.
+
+    What it made for the library is named in job.json and not in the zip: it lives on its own.
+    """
     root = Path(stem(detail))
+    first = [(str(root / "job.json"), _json(detail, folders))]
+    yield from zipped(((source, str(root / name)) for source, name in _members(detail, folders)), first)
+
+
+def zipped(members: Iterable[tuple[Path, str]], first: Iterable[tuple[str, bytes]] = ()) -> Iterator[bytes]:
+    """Files under names as a zip that is made while it is sent. What is compressed already is only stored."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as bundle:
-        bundle.writestr(str(root / "job.json"), _json(detail, folders))
-        for source, name in _members(detail, folders):
-            with source.open("rb") as file, bundle.open(str(root / name), "w", force_zip64=True) as member:
+        for name, content in first:
+            bundle.writestr(name, content)
+        for source, name in members:
+            info = zipfile.ZipInfo.from_file(source, name, strict_timestamps=False)
+            info.compress_type = zipfile.ZIP_STORED if name.endswith(PACKED) else zipfile.ZIP_DEFLATED
+            with source.open("rb") as file, bundle.open(info, "w", force_zip64=True) as member:
                 while chunk := file.read(_CHUNK):
                     member.write(chunk)
                     yield sink.take()
@@ -110,13 +142,22 @@ def _members(detail: JobDetail, folders: Folders) -> Iterator[tuple[Path, Path]]
     if log.exists():
         yield log, Path("log.txt")
     results = folders.results(detail.job.id)
-    for path in sorted(results.rglob("*")) if results.is_dir() else []:
-        if path.is_file() and not path.is_symlink():
-            yield path, Path("results") / path.relative_to(results)
+    for path in plain_files(results):
+        yield path, Path("results") / path.relative_to(results)
     for name, files in folders.request(detail.job.id)["files"].items():
         for number, (path, given_name, _) in enumerate(files):
             # The person's name has no slash (clean_name); the number keeps two of the same name apart.
-            yield folders.root / path, Path("inputs") / name / f"{number + 1}-{given_name}"
+            target = Path("inputs") / name / f"{number + 1}-{given_name}"
+            source = folders.root / path
+            if source.is_dir():
+                yield from ((one, target / one.relative_to(source)) for one in plain_files(source))
+            else:
+                yield source, target
+
+
+def plain_files(folder: Path) -> list[Path]:
+    """The files of a folder that are no links, also those in folders of it."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
 
 
 def input_files(folders: Folders, detail: JobDetail) -> dict[str, list[dict[str, Any]]]:
@@ -124,10 +165,15 @@ def input_files(folders: Folders, detail: JobDetail) -> dict[str, list[dict[str,
     found: dict[str, list[dict[str, Any]]] = {}
     for name, files in folders.request(detail.job.id)["files"].items():
         found[name] = [
-            {"name": given, "format": format, "bytes": (folders.root / path).stat().st_size}
+            {"name": given, "format": format, "bytes": size(folders.root / path)}
             for path, given, format in files
         ]
     return found
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return sum(one.stat().st_size for one in plain_files(path)) if path.is_dir() else path.stat().st_size
 
 
 def _json(detail: JobDetail, folders: Folders) -> bytes:
@@ -147,6 +193,7 @@ def _json(detail: JobDetail, folders: Folders) -> bytes:
             table["name"]: {"columns": table["columns"], "rows": rows(detail, folders, table["name"])}
             for table in detail.tables
         },
+        "library": [file for file in detail.files if file.get("file")],
         "error": job.error and {"kind": job.error.kind.value, "message": job.error.message},
     }
     return json.dumps(envelope, ensure_ascii=False, indent=1, default=str).encode()
@@ -172,9 +219,14 @@ def _csv(detail: JobDetail, folders: Folders) -> bytes:
 
 
 def stem(detail: JobDetail) -> str:
-    """A file name from the job's: letters, digits and a few signs."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in detail.job.name)
-    return kept.strip("-.")[:80] or detail.job.tool
+    """A file name from the job's."""
+    return file_stem(detail.job.name) or detail.job.tool
+
+
+def file_stem(name: str) -> str:
+    """Letters, digits and a few signs of a name; may be empty."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return kept.strip("-.")[:80]
 
 
 class _Sink(io.RawIOBase):

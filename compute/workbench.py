@@ -19,6 +19,7 @@ from compute.cluster.client import Cluster
 from compute.credits import Credits
 from compute.ending import Answers, Ending
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
+from compute.library import MAY_NOT_READ, Library
 from compute.marks import Marks, clean_tags
 from compute.menu import menu
 from compute.notices.notices import Notices
@@ -56,7 +57,6 @@ from data.records import (
     Status,
     StoredFile,
     utcnow,
-    valid_id,
 )
 from data.store import Store
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
@@ -118,6 +118,7 @@ class Workbench:
         self._cluster = cluster
         self._gate = Gate(store, accounts)
         self._ending = Ending(store, folders, dispatcher)
+        self.library = Library(store, folders, self._gate, name_length=settings.limits.name_length)
         self.teams = Teams(store, accounts)
         self.invitations = Invitations(store, accounts, accounts.outbox, accounts.signer)
         self.sharing = Sharing(store, accounts, self._gate, accounts.outbox, link=self.invitations.link)
@@ -201,7 +202,7 @@ class Workbench:
         if job.status not in RETRIED:
             raise WrongState(f"This job is {job.status}; only one that ended without a result is retried.")
         again = replace(
-            _again(person, job, inputs, settings),
+            self._again(person, job, inputs, settings),
             expected_credits=expected_credits,
             idempotency_key=idempotency_key,
             retry_of=job.id,
@@ -210,7 +211,7 @@ class Workbench:
 
     def submission(self, person: Person, job_id: str) -> Submission:
         """What would submit this job again."""
-        return _again(person, *self._gate.asked(person, Action.SEE, job_id))
+        return self._again(person, *self._gate.asked(person, Action.SEE, job_id))
 
     # Looking
 
@@ -359,8 +360,8 @@ class Workbench:
         return self.uploading.receive(person, name, stream)
 
     def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
-        """The person's own files: a colleague's are seen through the jobs that are shared."""
-        refuse_unless(access.holds(person, Scope.FILES_READ), "This token may not read files.")
+        """The newest files of these formats that the person may give to a tool: own ones, and what others show."""
+        refuse_unless(access.holds(person, Scope.FILES_READ), MAY_NOT_READ)
         return library.usable(self._store, person, formats)
 
     # Site
@@ -409,17 +410,28 @@ class Workbench:
                 return tool
         raise NotFound(f"There is no tool {tool_id[:60]!r} on this site.")
 
+    def _again(
+        self, person: Person, job: Job, inputs: dict[str, Any], settings: dict[str, Any]
+    ) -> Submission:
+        """For this person: of files that are gone, or that they do not see, the job has copies of its own."""
+        seen = self._gate.visible_files(person, references.files_in(inputs))
+        return Submission(
+            tool=job.tool,
+            inputs=references.through(inputs, job.id, seen.keys()),
+            settings=settings,
+            name=job.name,
+            visibility=job.visibility,
+        )
+
     def _find(self, person: Person, reference: InputFile) -> submissions.Found:
         """The bytes of an upload, or of a file that an earlier job made."""
         if reference.job is not None and reference.path is not None:
             detail = self._gate.allowed(person, Action.FILE, reference.job)
-            return submissions.Found(*results.referred(detail, self._folders, reference.path))
-        known = valid_id(reference.file)
-        stored = library.get(self._store, known) if known else None
-        own = stored is not None and (stored.team, stored.owner) == (person.team, person.id)
-        if stored is None or not own or not access.holds(person, Scope.FILES_READ):
-            raise NotFound("There is no such file; upload it again.")
-        return submissions.Found(self._folders.upload(stored.id), stored.name, stored.id)
+            item = results.library_item(detail, reference.path)
+            path, name = results.referred(detail, self._folders, reference.path)
+            return submissions.Found(path, name, item["file"] if item else None)
+        stored = self._gate.file(person, Action.FILE, reference.file or "")
+        return submissions.Found(self.library.path(stored), stored.name, stored.id)
 
     @contextmanager
     def _admitted(self, person: Person) -> Iterator[None]:
@@ -450,18 +462,6 @@ class Workbench:
         if self.read_only:
             raise Unavailable(self.read_only)
         self._folders.need_room(self.settings.limits.free_disk_mb)
-
-
-def _again(person: Person, job: Job, inputs: dict[str, Any], settings: dict[str, Any]) -> Submission:
-    """For this person: who did not submit it, or acts in another team, has the job's own copies of its uploads."""
-    own = (job.submitter, job.team) == (person.id, person.team)
-    return Submission(
-        tool=job.tool,
-        inputs=references.through(inputs, job.id, uploads=not own),
-        settings=settings,
-        name=job.name,
-        visibility=job.visibility,
-    )
 
 
 def _only(answers: Answers) -> Job:

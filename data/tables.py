@@ -10,6 +10,10 @@ from typing import Any
 
 import duckdb
 
+#: For looking at a file that somebody uploaded, which may unpack to anything.
+HEAD_MEMORY = "256MB"
+HEAD_TEXT = 200
+
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows of a table as dictionaries."""
@@ -18,6 +22,27 @@ def read(path: Path) -> list[dict[str, Any]]:
         cursor = connection.execute("select * from read_parquet($path)", {"path": str(path)})
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+class Unreadable(Exception):
+    """A Parquet file that is damaged, or takes too much memory: a sentence."""
+
+
+def head(path: Path, limit: int) -> tuple[list[str], list[list[Any]]]:
+    """Names of the columns and the first rows of any Parquet file, as it was uploaded. Raises Unreadable."""
+    with duckdb.connect(":memory:", config={"memory_limit": HEAD_MEMORY, "threads": 1}) as connection:
+        try:
+            cursor = connection.execute(
+                "select * from read_parquet($path) limit $limit", {"path": str(path), "limit": limit}
+            )
+            names = [str(column[0]) for column in cursor.description or ()]
+            return names, [[_plain(value) for value in row] for row in cursor.fetchall()]
+        except duckdb.Error as error:
+            raise Unreadable("This Parquet file cannot be read: it is damaged, or too large.") from error
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | None) else str(value)[:HEAD_TEXT]
 
 
 def to_csv(rows: Sequence[dict[str, Any]], columns: Sequence[dict[str, Any]], notes: Sequence[str]) -> str:

@@ -82,6 +82,16 @@ GUESSES = [
     Guess("POST", "/jobs", BODY | {"inputs": {"sequences": {"file": "<upload>"}}}),
     Guess("POST", "/jobs", BODY | {"team": "<team>"}),
     Guess("POST", "/jobs", BODY | {"inputs": {"sequences": {"job": "<job>", "path": "a.tab"}}}),
+    Guess("GET", "/files/<upload>"),
+    Guess("PATCH", "/files/<upload>", {"name": "Mine now"}),
+    Guess("PATCH", "/files/<upload>", {"visibility": "public"}),
+    Guess("DELETE", "/files/<upload>"),
+    Guess("GET", "/files/<upload>/family"),
+    Guess("GET", "/files/<upload>/members"),
+    Guess("GET", "/files/<upload>/content"),
+    Guess("GET", "/files/<upload>/content/about.json"),
+    Guess("GET", "/files?owner=<person>"),
+    Guess("GET", "/results?owner=<person>"),
     Guess("GET", "/jobs?submitter=<person>"),
     Guess("POST", "/credits/grants", {"team": "<team>", "credits": 5, "note": "for me"}),
     Guess("PUT", "/credits/allowance", {"team": "<team>", "monthly_credits": 5}),
@@ -127,7 +137,14 @@ def test_the_id_of_another_teams_thing_tells_nothing(lab: Laboratory, guess: Gue
 
 
 #: Lists and marks, which are empty for what one may not know.
-READS = ("/notices/read", "/quote", "/jobs?submitter=<person>", "/credits/entries?person=<person>")
+READS = (
+    "/notices/read",
+    "/quote",
+    "/files?owner=<person>",
+    "/results?owner=<person>",
+    "/jobs?submitter=<person>",
+    "/credits/entries?person=<person>",
+)
 
 
 def unharmed(lab: Laboratory, olga: Person, ada: Person, ids: Theirs) -> None:
@@ -146,16 +163,20 @@ def unharmed(lab: Laboratory, olga: Person, ada: Person, ids: Theirs) -> None:
     assert [row["id"] for row in client.get("/api/v1/jobs").json()["jobs"]] == [ids.job]
 
 
+#: In tests/test_access_everywhere.py and tests/api/test_tus.py; and what has no secrets.
+TRIED_ELSEWHERE = ("/jobs/{job_id}", "/uploads/{upload_id}", "/tools/{tool_id}")
+
+
 def test_every_route_with_an_id_is_guessed_at(lab: Laboratory) -> None:
     paths = lab.browser(lab.found("eve")).get("/api/openapi.json").json()["paths"]
     routes = {
         (method.upper(), path.removeprefix("/v1"))
         for path, methods in paths.items()
         for method in methods
-        if "{" in path and "/jobs/{job_id}" not in path and path != "/v1/tools/{tool_id}"
+        if "{" in path and not any(known in path for known in TRIED_ELSEWHERE)
     }
     names = {"<team>": "{team_id}", "<person>": "{person_id}", "<invitation>": "{invitation_id}"}
-    names |= {"<token>": "{token_id}"}
+    names |= {"<token>": "{token_id}", "<upload>": "{file_id}", "about.json": "{path}"}
     tried = set()
     for guess in GUESSES:
         path = guess.path.replace("/members/<person>", "/members/{member_id}")
@@ -166,7 +187,7 @@ def test_every_route_with_an_id_is_guessed_at(lab: Laboratory) -> None:
 
 
 def test_a_colleagues_things_are_their_own(lab: Laboratory) -> None:
-    """In the same team too: uploads, tokens and notices are one person's alone."""
+    """In the same team too: tokens and notices are one person's alone."""
     olga = lab.found("olga")
     add = lab.accounts.add_member
     ada, bob = (
@@ -176,7 +197,7 @@ def test_a_colleagues_things_are_their_own(lab: Laboratory) -> None:
     ids = things_of(lab, olga, ada)
     client = lab.browser(bob)
     for guess in GUESSES:
-        if guess.what in ("upload", "token", "notice"):
+        if guess.what in ("token", "notice"):
             assert guess.send(client, getattr(ids, guess.what), ids) == guess.send(client, new_id(), ids)
     unharmed_things = lab.browser(ada)
     assert [row["id"] for row in unharmed_things.get("/api/v1/tokens").json()["tokens"]] == [ids.token]

@@ -70,10 +70,11 @@ def test_an_upload_is_its_owners_alone(lab: Laboratory, browser: TestClient) -> 
     file = stored(browser.put("/api/v1/files?name=a.fasta", content=FASTA))
     body = BODY | {"inputs": {"sequences": {"file": file["id"]}}}
     bob = lab.browser(lab.join("bob"))
-    assert bob.get("/api/v1/files").json()["files"] == []
+    (row,) = bob.get("/api/v1/files").json()["files"]
+    assert (row["id"], "sha256" in row) == (file["id"], False)
     refused = bob.post("/api/v1/jobs", json=body)
     assert refused.status_code == 422
-    assert "no such file" in refused.json()["error"]["message"]
+    assert refused.json()["error"]["message"] == "You may not read this file; it is Ada's."
     # What is shared as part of a job can be run again by who sees the job.
     job = browser.post("/api/v1/jobs", json=body | {"visibility": "team"}).json()["id"]
     again = bob.get(f"/api/v1/jobs/{job}/submission").json()

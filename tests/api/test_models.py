@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from api import models
+from data.records import Person
 from tests.laboratory import BODY, Laboratory
+from tests.shelf import given, made, uploaded
 
 
 def holds(model: type[BaseModel], answer: Any) -> Any:
@@ -22,8 +24,10 @@ def test_answers_are_as_documented(lab: Laboratory, browser: TestClient) -> None
     tools = holds(models.Tools, browser.get("/api/v1/tools"))["tools"]
     assert tools
     holds(models.ToolDetail, browser.get(f"/api/v1/tools/{tools[0]['id']}"))
-    holds(models.File, browser.put("/api/v1/files?name=a.fasta", content=b">a\nA"))
-    holds(models.Files, browser.get("/api/v1/files"))
+    file = holds(models.File, browser.put("/api/v1/files?name=a.fasta", content=b">a\nA"))
+    holds(models.FilePage, browser.get("/api/v1/files"))
+    holds(models.File, browser.get(f"/api/v1/files/{file['id']}"))
+    holds(models.Spaces, browser.get("/api/v1/space"))
     holds(models.Quote, browser.post("/api/v1/quote", json=BODY))
     job = holds(models.JobRow, browser.post("/api/v1/jobs", json=BODY))
     path = job["links"]["self"]
@@ -33,6 +37,7 @@ def test_answers_are_as_documented(lab: Laboratory, browser: TestClient) -> None
     lab.complete(job["id"], {"a.tab": b"a"})
     holds(models.JobDetail, browser.get(path))
     holds(models.ResultFiles, browser.get(job["links"]["files"]))
+    assert holds(models.ResultPage, browser.get("/api/v1/results"))["files"]
     holds(models.Submission, browser.get(f"{path}/submission"))
     second = holds(models.JobRow, browser.post("/api/v1/jobs", json=BODY))["links"]["self"]
     holds(models.JobDetail, browser.post(f"{second}/cancel"))
@@ -48,7 +53,25 @@ def test_answers_are_as_documented(lab: Laboratory, browser: TestClient) -> None
 
 def test_a_colleagues_row_is_as_documented(lab: Laboratory, browser: TestClient) -> None:
     path = browser.post("/api/v1/jobs", json=BODY).json()["links"]["self"]
-    holds(models.JobDetail, lab.browser(lab.join("bob")).get(path))
+    file = browser.put("/api/v1/files?name=a.fasta", content=b">a\nA").json()["id"]
+    bob = lab.browser(lab.join("bob"))
+    holds(models.JobDetail, bob.get(path))
+    row = holds(models.File, bob.get(f"/api/v1/files/{file}"))
+    assert not {"sha256", "visibility", "facts", "job"} & row.keys()
+    assert holds(models.FilePage, bob.get("/api/v1/files"))["files"] == [row]
+
+
+def test_a_folder_of_the_library_is_as_documented(lab: Laboratory, ada: Person, browser: TestClient) -> None:
+    origin = uploaded(lab, ada)
+    job = given(lab, ada, origin)
+    item = made(lab, job, otus=5)
+    path = f"/api/v1/files/{item.id}"
+    assert holds(models.File, browser.get(path))["facts"] == {"otus": 5}
+    assert holds(models.FolderMembers, browser.get(f"{path}/members"))["members"]
+    family = holds(models.Family, browser.get(f"{path}/family"))
+    assert [(one["file"] or one["job"])["id"] for one in family["made_from"]] == [job.id, origin.id]
+    files = holds(models.ResultFiles, browser.get(f"/api/v1/jobs/{job.id}/files"))["files"]
+    assert files[0]["file"] == item.id
 
 
 def test_every_answer_in_json_is_documented(lab: Laboratory) -> None:
