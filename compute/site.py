@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compute.cluster.client import Cluster
+from compute.imports import check_folders
 from compute.notices.outbox import Outbox
 from compute.offers import check_limits, limits_by_id
 from compute.people.accounts import Accounts
@@ -28,6 +29,7 @@ def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workb
     Raises BadSettings.
     """
     check_limits(settings)
+    check_folders(settings)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as opened:
         store = Store(settings.database)

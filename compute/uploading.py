@@ -159,8 +159,8 @@ class Uploading:
             if isinstance(part, StoredFile) or offset != part.offset:
                 have = part.size if isinstance(part, StoredFile) else part.offset
                 raise Conflict(f"This upload goes on at byte {have}, not at {offset}.", field="Upload-Offset")
-            self._need_room()
-            grown = self._parts.append(part, stream, checksum, look=self._need_room)
+            self.need_room()
+            grown = self._parts.append(part, stream, checksum, look=self.need_room)
             self._turns.waits_no_more(upload_id)
             return self._as_far_as(person, grown)
 
@@ -308,28 +308,28 @@ class Uploading:
     def _admit(self, person: Person, name: str) -> str:
         """The name as it is kept."""
         refuse_unless(access.may_upload(person), MAY_NOT_UPLOAD)
-        self._need_room()
+        self.need_room()
         return submissions.clean_name(name, self._settings.limits.name_length, field="name")
 
-    def _need_room(self) -> None:
+    def need_room(self, size: int = 0) -> None:
+        """Raises Unavailable where so many bytes more cannot be kept."""
         if self._store.read_only:
             raise Unavailable(self._store.read_only)
-        self._folders.need_room(self._settings.limits.free_disk_mb)
+        floor_mb = self._settings.limits.free_disk_mb
+        self._folders.need_room(floor_mb)
+        try:
+            self._folders.need_room(floor_mb + (size >> 20))
+        except Unavailable as error:
+            raise Unavailable(
+                f"The server's disk has no room: {size >> 20} MB are to come, and {floor_mb} MB must stay free."
+            ) from error
 
     def _need_room_for(self, person: Person, length: int) -> None:
         """Also for what the person has announced and not sent yet."""
         own = [part for part in self._parts.all() if part.owner == person.id]
         if len(own) >= MOST_OPEN:
             raise TooMany(f"You have {MOST_OPEN} uploads under way. Finish one, or give one up.")
-        floor_mb = self._settings.limits.free_disk_mb
-        to_come_mb = (length + sum(part.length - part.offset for part in own)) >> 20
-        try:
-            self._folders.need_room(floor_mb + to_come_mb)
-        except Unavailable as error:
-            raise Unavailable(
-                f"The server's disk has no room for this file: with what you are sending already {to_come_mb} MB are "
-                f"to come, and {floor_mb} MB must stay free."
-            ) from error
+        self.need_room(length + sum(part.length - part.offset for part in own))
 
 
 def _became(file: StoredFile) -> Upload:

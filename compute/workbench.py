@@ -19,6 +19,7 @@ from compute.cluster.client import Cluster
 from compute.credits import Credits
 from compute.ending import Answers, Ending
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
+from compute.imports import Imports
 from compute.library import MAY_NOT_READ, Library
 from compute.marks import Marks, clean_tags
 from compute.menu import menu
@@ -128,6 +129,7 @@ class Workbench:
             settings, store, folders, cluster, find=self._find, admitted=self._admitted
         )
         self.uploading = Uploading(settings, store, folders, as_now=self._as_now, in_team=self._in_team)
+        self.imports = Imports(settings, folders, self.uploading)
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)
         self.status = SiteStatus(settings, store, folders, cluster)
