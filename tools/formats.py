@@ -112,7 +112,16 @@ def _unpacked_head(path: Path) -> bytes:
         with open_binary(path, HEAD * 64) as unpacked:
             return unpacked.read(HEAD)
     except InputFailure:
-        return b"\0"  # damaged: nothing that we could name
+        return _head_of_damaged(path)
+
+
+def _head_of_damaged(path: Path) -> bytes:
+    """What a gzipped file holds before the place where it is damaged; reading all of it will tell."""
+    with path.open("rb") as raw:
+        try:
+            return zlib.decompressobj(wbits=31).decompress(raw.read(HEAD), HEAD) or b"\0"
+        except zlib.error:
+            return b"\0"  # nothing that we could name
 
 
 def _detect_text(text: str, extension: str) -> str:

@@ -31,7 +31,9 @@ class Isolate:
 
     @property
     def name(self) -> str:
-        return f"{self.source_type} {self.source_name}".strip().capitalize() or self.id
+        """As Virtool shows it: Isolate USA."""
+        words = f"{self.source_type} {self.source_name}".strip() or self.id
+        return words[0].upper() + words[1:]
 
     @property
     def length(self) -> int:
