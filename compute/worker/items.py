@@ -30,6 +30,7 @@ def put_aside(out: Path, item: LibraryItem, tool: Tool, versions: Sequence[str])
         "facts": json_safe(item.facts),
     }
     about = {**told, "tool": tool.id, "versions": list(dict.fromkeys([*versions, tool.version()]))}
+    (source / ABOUT).unlink(missing_ok=True)  # never through a link
     (source / ABOUT).write_text(json.dumps(about, ensure_ascii=False))
     size = _size(source, item)
     kept = {"id": new_id(), **told, "bytes": size}

@@ -94,6 +94,7 @@ class Messages:
             enforce=team != self.lenient,
             idempotency_key=data.draw(st.sampled_from([None, new_id()])),
             body_hash="body",
+            uses=data.draw(st.sampled_from([(), *((file,) for file in self.model.files)])),
         )
         if new.idempotency_key:
             self.keyed.append(new)
@@ -177,6 +178,7 @@ class Messages:
             status=status,
             error=JobError(kind=kind, message="It failed.") if status == Status.FAILED and kind else None,
             failed_items=data.draw(st.sampled_from([[], LABELS[:1], LABELS[:2], LABELS[2:], LABELS])),
+            library=[_item() for _ in range(data.draw(st.integers(0, 2)))],
         )
         return Message(
             Rank.FINISH, "finish", lambda store: jobs.finish(store, outcome), lambda m: m.finish(outcome)
@@ -253,6 +255,10 @@ class Messages:
 
     def odd(self, data: st.DataObject) -> bool:
         return data.draw(st.integers(0, 7)) == 7
+
+
+def _item() -> dict[str, Any]:
+    return {"id": new_id(), "name": "A sample", "format": "sample", "facts": {}, "bytes": 1}
 
 
 def _like(old: NewJob, **other: Any) -> NewJob:

@@ -73,6 +73,8 @@ class Model:
     ledger: list[Row] = field(default_factory=list)
     balance: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
+    #: Of the library: file -> job, team and person that made it, and the files that the job was given.
+    files: dict[str, tuple[str, str, str, tuple[str, ...]]] = field(default_factory=dict)
     #: Of teams: what every month gives, and what one person may use in a month.
     allowances: dict[str, int] = field(default_factory=dict)
     caps: dict[str, int] = field(default_factory=dict)
@@ -171,6 +173,8 @@ class Model:
         job.status = outcome.status
         if outcome.status == Status.COMPLETED:
             job.progress = 100
+            made = (job.new.id, job.new.team, job.new.submitter, job.new.uses)
+            self.files |= {item["id"]: made for item in outcome.library}
         self._row(job, LedgerKind.REFUND, self._owed(job, outcome), 0)
         return job.status
 

@@ -276,6 +276,26 @@ class LifeOfJobs(RuleBasedStateMachine):
         assert submissions == Counter(job.seq for job in jobs)
 
     @invariant()
+    def the_library_is_that_of_the_model(self) -> None:
+        """What completed jobs made, once, and what it was made from; it outlives them."""
+        found = {row["id"]: row for row in self.rows("select * from files where seq > $first")}
+        made = {file: (row["job"], row["team"], row["owner"]) for file, row in found.items()}
+        assert made == {file: whose[:3] for file, whose in self.model.files.items()}
+        origins = Counter(
+            (row["file"], row["origin"])
+            for row in self.rows(
+                "select o.* from file_origins o join files f on f.id = o.file where f.seq > $first"
+            )
+        )
+        assert origins == Counter(
+            (file, origin) for file, (*_, given) in self.model.files.items() for origin in given
+        )
+        uses = Counter(
+            (row["seq"], row["file"]) for row in self.rows("select * from file_uses where seq > $first")
+        )
+        assert uses == Counter((job.seq, file) for job in self.model.jobs.values() for file in job.new.uses)
+
+    @invariant()
     def the_ledger_is_that_of_the_model(self) -> None:
         """Row by row; and it only ever grows."""
         found = self.rows(

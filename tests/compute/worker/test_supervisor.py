@@ -36,6 +36,7 @@ from compute.worker.supervisor import UnfitWorker, check_files_root
 from data.records import Outcome
 from tests.compute.worker.running import OtherWorker, Worker, assignment, gone, until
 from tests.disks import small_disk as mounted
+from tools.library import about
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +306,32 @@ def test_an_input_file_is_where_the_tool_looks(worker: Worker, job: str) -> None
     files = {"text": [("uploads/u1", "../../rose.txt", "text")]}
     worker.outcome(assignment(job, files=files))
     assert (attempt(worker, job) / "out" / "poem.txt").read_text() == "a rose\n"
+
+
+def test_what_a_run_makes_for_the_library_is_in_its_outcome_and_under_its_id(
+    worker: Worker, job: str
+) -> None:
+    outcome = worker.outcome(assignment(job, "environment", items=2))
+    out = attempt(worker, job) / "out"
+    assert sorted(entry.name for entry in out.iterdir()) == ["library", "poem.txt", "tables"]
+    assert [item["name"] for item in outcome["library"]] == ["Sample 0", "Sample 1"]
+    assert [file.get("file") for file in outcome["files"]] == [
+        None,
+        *(item["id"] for item in outcome["library"]),
+    ]
+    assert [file["path"] for file in outcome["files"]] == ["poem.txt", "sample", "sample-2"]
+    for item in outcome["library"]:
+        folder = out / "library" / item["id"]
+        assert (folder / "deep" / "quality.json").read_text() == "{}"
+        assert item["bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        told = {name: item[name] for name in ("name", "format", "facts")}
+        assert about(folder) == told | {"tool": "test-fault", "versions": ["env", "1"]}
+    assert messages.outcome_from_json(outcome).library == outcome["library"]
+
+
+def test_a_run_that_fails_tells_of_nothing_for_the_library(worker: Worker, job: str) -> None:
+    outcome = worker.outcome(assignment(job, "raise", items=1))
+    assert (outcome["status"], outcome["library"], outcome["files"]) == ("failed", [], [])
 
 
 # Deaths ---------------------------------------------------------------------------------------------------------
