@@ -132,13 +132,13 @@ class Tally:
         if self.twins:
             names = some(list(dict.fromkeys(self.twins)))
             told.append(
-                f"{len(self.twins):,} sequences have an id that another has ({names}); all of them count."
+                f"Sequences with an id that an earlier one has: {len(self.twins):,} ({names}); all count."
             )
         if self.empty:
-            told.append(f"{self.empty:,} sequences have no letters; bowtie2 leaves them out.")
+            told.append(f"Sequences without letters: {self.empty:,}; bowtie2 leaves them out.")
         if self.ambiguous:
             told.append(
-                f"{self.ambiguous:,} letters stand for one of several bases (R, Y, ...); bowtie2 reads them as N."
+                f"Letters for one of several bases (R, Y, ...): {self.ambiguous:,}; bowtie2 reads them as N."
             )
         return told
 

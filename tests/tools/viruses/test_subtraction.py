@@ -57,7 +57,7 @@ def test_the_longest_sequences_are_listed(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_twins_are_told() -> None:
     found = tally(b">a\nAC\n>b x\nAC\n>a\nAC\n>a y\nAC\n")
-    assert found.warnings == ["2 sequences have an id that another has (a); all of them count."]
+    assert found.warnings == ["Sequences with an id that an earlier one has: 2 (a); all count."]
 
 
 def test_a_genome_is_never_in_memory() -> None:
