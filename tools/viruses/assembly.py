@@ -1,0 +1,116 @@
+"""Assembly with SPAdes (Prjibelski et al. 2020, doi:10.1002/cpbi.102), and what it leaves when reads are few."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.contract import RunningJob, ToolFailure
+
+#: k-mer sizes as Virtool gives them to SPAdes.
+KMERS = (21, 33, 55, 75)
+SMALL_RNA_KMERS = (17, 21, 23)
+
+#: What SPAdes says before it stops because there is too little to assemble; everything else is a failure of SPAdes.
+_TOO_LITTLE = (
+    "Invalid kmer coverage histogram",  # no k-mer of this size occurs often enough
+    "No kmers were extracted from reads",  # nothing but N
+)
+_STAGE = re.compile(r"===== (Read error correction|K(\d+)|Breaking scaffolds) started")
+_COVERAGE = re.compile(r"_cov_(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    #: FASTA; None when the reads were too few or too short to give any.
+    scaffolds: Path | None
+    #: The k-mer sizes that were used in the end.
+    kmers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    name: str
+    sequence: str
+
+    @property
+    def coverage(self) -> float | None:
+        """Of k-mers, as SPAdes puts it into the name."""
+        found = _COVERAGE.search(self.name)
+        return float(found[1]) if found else None
+
+
+def fitting(kmers: Sequence[int], longest: int) -> tuple[int, ...]:
+    """The sizes below the longest read: a read of n nt has no k-mer pair beyond."""
+    return tuple(size for size in kmers if size < longest)
+
+
+def assemble(job: RunningJob, reads: Sequence[Path], kmers: Sequence[int], *, memory_mb: int) -> Assembly:
+    """One file of reads, or two of pairs. Where k-mers of a size occur too seldom, the sizes below are used alone."""
+    left = tuple(kmers)
+    folder = job.work / "assembly"
+    while left:
+        refused = _run(job, reads, left, folder, memory_mb=memory_mb)
+        if refused is None:
+            scaffolds = folder / "scaffolds.fasta"
+            return Assembly(scaffolds if scaffolds.exists() else None, left)
+        left = tuple(size for size in left if size < refused)
+        shutil.rmtree(folder, ignore_errors=True)
+        job.log(f"Too few reads for k-mers of {refused}." if refused else "The reads hold no k-mer.")
+    return Assembly(None, ())
+
+
+def _run(
+    job: RunningJob,
+    reads: Sequence[Path],
+    kmers: tuple[int, ...],
+    folder: Path,
+    *,
+    memory_mb: int,
+) -> int | None:
+    """None when SPAdes came to its end, or the k-mer size for which there was too little; 0 before the first."""
+    at = 0
+    too_little = False
+
+    def follow(line: str) -> None:
+        nonlocal at, too_little
+        too_little = too_little or any(words in line for words in _TOO_LITTLE)
+        if found := _STAGE.search(line):
+            at = int(found[2] or 0)
+            done = (
+                1 + kmers.index(at) if at in kmers else 0 if found[1].startswith("Read") else len(kmers) + 1
+            )
+            job.progress(done / (len(kmers) + 2), found[1])
+
+    try:
+        job.command(
+            [
+                "spades.py",
+                *("-t", str(job.cpus)),
+                *("-m", str(max(1, memory_mb // 1024))),
+                *("-k", ",".join(map(str, kmers))),
+                *("--phred-offset", "33"),  # its guess fails where all qualities are equal
+                *("-o", folder),
+                *(("-s", reads[0]) if len(reads) == 1 else ("-1", reads[0], "-2", reads[1])),
+            ],
+            on_line=follow,
+        )
+    except ToolFailure:
+        if too_little:
+            return at
+        raise
+    return None
+
+
+def scaffolds(path: Path) -> Iterator[Scaffold]:
+    """From a FASTA file, plain or gzipped, one after the other."""
+    import dnaio
+
+    if path.stat().st_size == 0:
+        return
+    with dnaio.open(path, fileformat="fasta") as reader:
+        for record in reader:
+            yield Scaffold(record.name, record.sequence.upper())
