@@ -25,7 +25,6 @@ from pydantic import Field
 
 from tools import formats
 from tools.contract import (
-    Column,
     Example,
     Finished,
     Given,
@@ -40,11 +39,10 @@ from tools.contract import (
     Problem,
     Result,
     RunningJob,
-    Table,
     Tool,
     file_field,
 )
-from tools.reads import fastq, figures, mates, pairing, writing
+from tools.reads import fastq, figures, mates, pairing, tables, writing
 from tools.reads import quality as qualities
 from tools.reads.quality import SANGER, SHIFT, Tally
 
@@ -190,7 +188,7 @@ def run(job: RunningJob) -> Result:
             "gc": quality["gc"],
             "encoding": quality["encoding"],
         },
-        tables=_tables(quality),
+        tables=tables.tables(quality),
         library=[LibraryItem(folder, _name(job.given), "sample", facts)],
         warnings=list(_warnings(found, changed, quality)),
     )
@@ -283,66 +281,17 @@ def _facts(
     }
 
 
-def _tables(quality: dict[str, Any]) -> list[Table]:
-    file = Column("file", "File", "", "BIGINT", "1, or 2 for the second reads of pairs")
-    return [
-        Table(
-            "cycles",
-            "Quality and composition per cycle",
-            [
-                file,
-                Column("from", "From cycle", "", "BIGINT"),
-                Column("to", "To cycle", "", "BIGINT"),
-                *(
-                    Column(name, name.replace("_", " ").capitalize(), "", "DOUBLE", "Phred score")
-                    for name in figures.SCORES
-                ),
-                *(
-                    Column(base, base.upper(), "%", "DOUBLE", "Of G, A, T and C in this cycle")
-                    for base in figures.BASES
-                ),
-            ],
-            [list(row.values()) for row in figures.cycle_rows(quality)],
-        ),
-        Table(
-            "lengths",
-            "Lengths of the reads",
-            [
-                file,
-                Column("from", "From", "nt", "BIGINT"),
-                Column("to", "To", "nt", "BIGINT"),
-                Column("reads", "Reads", "", "BIGINT"),
-            ],
-            [list(row.values()) for row in figures.length_rows(quality)],
-        ),
-        Table(
-            "read_quality",
-            "Mean qualities of the reads",
-            [
-                file,
-                Column(
-                    "quality", "Mean quality", "", "BIGINT", "Phred score, cut off; 49 holds all above, too"
-                ),
-                Column("reads", "Reads", "", "BIGINT"),
-            ],
-            [list(row.values()) for row in figures.read_quality_rows(quality)],
-        ),
-    ]
-
-
 def view(finished: Finished) -> Sequence[Panel]:
     summary = finished.summary
     metrics = MetricsPanel(
         "Sample",
-        [
-            *figures.metrics(
-                summary["reads"],
-                summary["paired"],
-                (summary["shortest"], summary["longest"]),
-                summary["gc"],
-                summary["encoding"],
-            ),
-        ],
+        figures.metrics(
+            summary["reads"],
+            summary["paired"],
+            (summary["shortest"], summary["longest"]),
+            summary["gc"],
+            summary["encoding"],
+        ),
     )
     return [
         metrics,

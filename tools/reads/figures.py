@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tools.contract import FigurePanel, LocalFile, MetricsPanel, Panel
-
-SCORES = ("mean", "median", "lower_quartile", "upper_quartile", "tenth", "ninetieth")
-BASES = ("g", "a", "t", "c")
+from tools.reads.tables import BASES, dictionaries, tables
 
 #: Of Okabe and Ito's palette, which the colour-blind tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
@@ -27,31 +25,6 @@ _OF_FILE = {1: BLUE, 2: ORANGE}
 Row = Mapping[str, Any]
 
 
-def cycle_rows(quality: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for number, file in enumerate(quality["files"], start=1):
-        rows = zip(file["cycles"], file["bases"], file["composition"], strict=True)
-        for (start, end), scores, shares in rows:
-            yield {
-                "file": number,
-                "from": start,
-                "to": end,
-                **dict(zip(SCORES, scores, strict=True)),
-                **dict(zip(BASES, shares, strict=True)),
-            }
-
-
-def length_rows(quality: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for number, file in enumerate(quality["files"], start=1):
-        for start, end, reads in file["lengths"]:
-            yield {"file": number, "from": start, "to": end, "reads": reads}
-
-
-def read_quality_rows(quality: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for number, file in enumerate(quality["files"], start=1):
-        for mean, reads in enumerate(file["sequences"]):
-            yield {"file": number, "quality": mean, "reads": reads}
-
-
 def panels(file: LocalFile, facts: Mapping[str, Any]) -> list[Panel]:
     """What a sample holds."""
     quality = json.loads((file.path / "quality.json").read_text())
@@ -64,8 +37,7 @@ def panels(file: LocalFile, facts: Mapping[str, Any]) -> list[Panel]:
             if facts.get(key)
         ),
     ]
-    drawn = draw(list(cycle_rows(quality)), list(length_rows(quality)), list(read_quality_rows(quality)))
-    return [MetricsPanel("Reads", told), *drawn]
+    return [MetricsPanel("Reads", told), *draw(*map(dictionaries, tables(quality)))]
 
 
 def metrics(
