@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
-.PHONY: help run test check fix bench token link backup restore move-wal-aside packages packages-test clean
+.PHONY: help run test check fix bench token link backup restore move-wal-aside packages packages-test packages-bench clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -28,7 +28,7 @@ fix: $(DEV)  ## mend what a machine can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) packages packages-test  ## measure beside peers; prints tables, writes results/
+bench: $(DEV) packages packages-test packages-bench  ## measure beside peers; prints tables, writes results/
 	$(BIN)/python -m benchmarks
 
 token: $(READY)  ## a new API token of the site's admin (the app must run)
@@ -51,6 +51,9 @@ packages:
 
 packages-test:
 	@sh packages.sh packages-test.txt strict
+
+packages-bench:
+	@sh packages.sh packages-bench.txt strict
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

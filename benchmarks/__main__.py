@@ -8,12 +8,12 @@ import time
 
 from benchmarks import report
 
-NAMES = ("jobs", "store", "screen", "vina")
+NAMES = ("jobs", "store", "screen", "vina", "reads")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="|".join(NAMES), help="default: all four")
+    parser.add_argument("names", nargs="*", metavar="|".join(NAMES), help="default: all")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see whether everything works")
     given = parser.parse_args()
     if unknown := set(given.names) - set(NAMES):
