@@ -21,6 +21,7 @@ from compute.ending import Answers, Ending
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
 from compute.imports import Imports
 from compute.library import MAY_NOT_READ, Library
+from compute.many import Many
 from compute.marks import Marks, clean_tags
 from compute.menu import menu
 from compute.notices.notices import Notices
@@ -130,6 +131,12 @@ class Workbench:
         )
         self.uploading = Uploading(settings, store, folders, as_now=self._as_now, in_team=self._in_team)
         self.imports = Imports(settings, folders, self.uploading)
+        self.many = Many(
+            submit=self.submit,
+            problems=lambda person, submission: self.quote(person, submission).problems,
+            uploads=self.uploads,
+            marks=self.marks,
+        )
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)
         self.status = SiteStatus(settings, store, folders, cluster)

@@ -21,6 +21,7 @@ MODULES: dict[str, str] = {
     "build-index": "tools.build_index",
     "create-sample": "tools.create_sample",
     "create-subtraction": "tools.create_subtraction",
+    "virus-report": "tools.virus_report",
     "nuvs": "tools.nuvs",
     "convert-sequences": "tools.convert_sequences",
     "convert-structure": "tools.convert_structure",
