@@ -26,6 +26,7 @@ MODULES: dict[str, str] = {
     "convert-sequences": "tools.convert_sequences",
     "convert-structure": "tools.convert_structure",
     "alignment-summary": "tools.alignment_summary",
+    "pathoscope": "tools.pathoscope",
 }
 
 #: Hidden tools that misbehave on purpose; absent from a build without tests.

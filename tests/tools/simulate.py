@@ -27,7 +27,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Read:
-    #: The whole header without `@`.
+    #: The whole header without `@`: sim:SOURCE:NUMBER, a blank, and which mate it is.
     header: str
     bases: str
     quality: str
@@ -98,7 +98,7 @@ def paired(
     for number, (name, fragment) in enumerate(fragments):
         ends = fragment[:length], reverse_complement(fragment)[:length]
         for mate, bases in enumerate(ends):
-            mates[mate].append(_read(rng, f"sim:{name}:{number} {mate + 1}:N:0:ACGT", bases, error))
+            mates[mate].append(_read(rng, f"{_name(name, number)} {mate + 1}:N:0:ACGT", bases, error))
     return mates
 
 
@@ -118,7 +118,7 @@ def single(
     ]
     rng.shuffle(cut)
     return [
-        _read(rng, f"sim:{name}:{number} 1:N:0:ACGT", bases, error)
+        _read(rng, f"{_name(name, number)} 1:N:0:ACGT", bases, error)
         for number, (name, bases) in enumerate(cut)
     ]
 
@@ -128,6 +128,10 @@ def small_rna(
 ) -> list[Read]:
     """What is left of a virus where a plant cuts it up: 21 to 24 nt, most of them 21 and 22."""
     return single(rng, sources, reads, lengths=(21, 21, 21, 22, 22, 23, 24), error=error)
+
+
+def _name(source: str, number: int) -> str:
+    return f"sim:{source.replace(' ', '_')}:{number}"  # a blank would end it
 
 
 def _fragment(rng: random.Random, bases: str, size: int) -> str:

@@ -6,9 +6,9 @@ The score of an alignment is Pathoscope's: the aligner's score (tag AS) plus the
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from tools.contract import ToolFailure
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 UNMAPPED = 0x4
-#: Alignments between two reports of how many there are.
-REPORT_EVERY = 100_000
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,13 @@ def rows(stream: BinaryIO) -> Iterator[tuple[bytes, bytes, int, int, int]]:
             raise ToolFailure(f"bowtie2 wrote a line that is no alignment: {line[:80]!r}") from error
 
 
-def references(stream: BinaryIO, cutoff: float, told: Callable[[int], None]) -> set[str]:
+def references(stream: BinaryIO, cutoff: float) -> set[str]:
     """Ids of the references that any read aligns to with this score or more."""
-    found = {reference for _, reference, *_, score in _counted(rows(stream), told) if score >= cutoff}
+    found = {reference for _, reference, _, _, score in rows(stream) if score >= cutoff}
     return {reference.decode() for reference in found}
 
 
-def read(stream: BinaryIO, cutoff: float, told: Callable[[int], None]) -> Alignments:
+def read(stream: BinaryIO, cutoff: float) -> Alignments:
     """The alignments with this score or more; reads and references are numbered as they are first seen."""
     import numpy as np
 
@@ -84,7 +82,7 @@ def read(stream: BinaryIO, cutoff: float, told: Callable[[int], None]) -> Alignm
     numbers: dict[bytes, int] = {}
     columns = [array("i") for _ in range(5)]
     add_read, add_reference, add_position, add_length, add_score = (column.append for column in columns)
-    for name, reference, position, length, score in _counted(rows(stream), told):
+    for name, reference, position, length, score in rows(stream):
         if score < cutoff:
             continue
         add_read(reads.setdefault(name, len(reads)))
@@ -92,8 +90,9 @@ def read(stream: BinaryIO, cutoff: float, told: Callable[[int], None]) -> Alignm
         add_position(position)
         add_length(length)
         add_score(score)
-    arrays = (np.frombuffer(column, dtype=np.int32) for column in columns)
-    return Alignments(*arrays, reads, [reference.decode() for reference in numbers])
+    ours, theirs, positions, lengths, scores = (np.frombuffer(column, dtype=np.int32) for column in columns)
+    names = [reference.decode() for reference in numbers]
+    return Alignments(ours, theirs, positions, lengths, scores, reads, names)
 
 
 def best_scores(stream: BinaryIO, reads: dict[bytes, int]) -> np.ndarray:
@@ -125,10 +124,3 @@ def eliminate(alignments: Alignments, host: Iterable[np.ndarray]) -> tuple[Align
         subtracted[alignments.read[dropped]] = True
         kept &= ~dropped
     return alignments.where(kept), int(subtracted.sum())
-
-
-def _counted(found: Iterable[Any], told: Callable[[int], None]) -> Iterator[Any]:
-    for number, row in enumerate(found, start=1):
-        if number % REPORT_EVERY == 0:
-            told(number)
-        yield row

@@ -1,0 +1,422 @@
+"""Pathoscope: which known viruses are in a sample, and how the reads spread over their isolates.
+
+1. the reads are mapped to the default isolates of the index (bowtie2)
+2. an index of all isolates of the viruses that were hit is built
+3. the reads are mapped to all of those, each read to up to 100 sequences
+4. alignments that match a host's genome as well or better are eliminated
+5. reads with several alignments are reassigned by expectation maximisation; report and coverage are made
+
+The steps are those of Virtool's workflow-pathoscope. Reads are not trimmed. Mates are mapped apart, and count as one
+read where their headers are the same up to the first blank.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from tools import library, programs
+from tools.contract import (
+    Given,
+    InputFailure,
+    InputFile,
+    Limits,
+    LocalFile,
+    Model,
+    PriceLine,
+    Problem,
+    Result,
+    ResultFile,
+    RunningJob,
+    Tool,
+    file_field,
+)
+from tools.viruses import coverage, em, pathoscope_tables, pathoscope_view, reference, sam
+from tools.viruses import pathoscope_report as report
+from tools.viruses.reference import Index
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_SUBTRACTIONS = 20
+#: bowtie2 aligns no read below this length with the scores asked for, and small RNAs only where they match exactly.
+SHORTEST, NEARLY_EXACT = 20, 30
+
+
+class Inputs(Model):
+    sample: InputFile = file_field("Reads of one library.", ("sample",))
+    index: InputFile = file_field("The viruses to look for.", ("index",))
+    subtractions: Annotated[list[InputFile], Field(max_length=MOST_SUBTRACTIONS)] = Field(
+        default_factory=list,
+        description="Genomes of hosts. What matches one of them as well as a virus is taken away.",
+        json_schema_extra={"formats": ["subtraction"]},
+    )
+
+
+_ADVANCED: dict[str, Any] = {"advanced": True}
+
+
+class Settings(Model):
+    p_score_cutoff: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Least score of an alignment, and least posterior of one that stays in the coverage.",
+        json_schema_extra=_ADVANCED,
+    )
+    max_iterations: int = Field(
+        50, ge=1, le=10_000, description="Most iterations of the reassignment.", json_schema_extra=_ADVANCED
+    )
+    epsilon: float = Field(
+        1e-7,
+        gt=0,
+        le=0.1,
+        description="The reassignment ends when the weights change by less than this together.",
+        json_schema_extra=_ADVANCED,
+    )
+    pi_prior: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="Reads that every sequence is given beforehand, for the weights.",
+        json_schema_extra=_ADVANCED,
+    )
+    theta_prior: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="The same for the shares of the reads that align to several sequences.",
+        json_schema_extra=_ADVANCED,
+    )
+    alignments_per_read: int = Field(
+        100,
+        ge=1,
+        le=1000,
+        description="Most sequences that a read is aligned to.",
+        json_schema_extra=_ADVANCED,
+    )
+
+
+BASE_CREDITS, CREDITS_PER_GB = 10, 2
+GB = 10**9
+PRICING = (
+    f"{BASE_CREDITS} credits, and {CREDITS_PER_GB} for each started GB of reads beyond the first, "
+    "as the sample keeps them (gzipped)."
+)
+
+
+def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
+    """`PRICING` is this in words."""
+    yield PriceLine("Mapping and reassignment", BASE_CREDITS)
+    size = sum(read.stat().st_size for sample in given.files("sample") for read in _reads(sample.path))
+    more = math.ceil(size / GB) - 1
+    if more > 0:
+        yield PriceLine(f"{size / GB:.1f} GB of reads", more * CREDITS_PER_GB)
+
+
+def _reads(folder: Path) -> list[Path]:
+    return sorted(folder.glob("reads_[12].fq.gz"))
+
+
+def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
+    for name, fault in (
+        ("sample", _sample_fault),
+        ("index", _index_fault),
+        ("subtractions", _subtraction_fault),
+    ):
+        for file in given.files(name):
+            if told := fault(file):
+                yield Problem(name, told)
+
+
+def _sample_fault(sample: LocalFile) -> str | None:
+    if not (sample.path / library.ABOUT).is_file() or not _reads(sample.path):
+        return f"{sample.name} is no sample, or its reads are gone. Make it again with Create Sample."
+    if not library.about(sample.path)["facts"].get("count"):
+        return f"{sample.name} has no reads. Choose another sample."
+    return None
+
+
+def _index_fault(index: LocalFile) -> str | None:
+    members = (library.ABOUT, reference.EXPORT)
+    whole = all((index.path / name).is_file() for name in members) and _bowtie(index.path / reference.BOWTIE)
+    return (
+        None if whole else f"{index.name} is no index, or not a whole one. Build it again with Build Index."
+    )
+
+
+def _subtraction_fault(subtraction: LocalFile) -> str | None:
+    if _bowtie(_host(subtraction)):
+        return None
+    return f"{subtraction.name} is no subtraction, or not a whole one. Make it again with Create Subtraction."
+
+
+def _host(subtraction: LocalFile) -> Path:
+    return subtraction.path / "bowtie" / "subtraction"
+
+
+def _bowtie(prefix: Path) -> bool:
+    """Whether all six files of bowtie2's index are there; those of large genomes have another ending."""
+    parts = ("1", "2", "3", "4", "rev.1", "rev.2")
+    return any(all(Path(f"{prefix}.{part}.{end}").is_file() for part in parts) for end in ("bt2", "bt2l"))
+
+
+def run(job: RunningJob) -> Result:
+    settings: Settings = job.given.settings
+    for problem in check(job.given):
+        raise InputFailure(problem.message)
+    reads = _reads(job.given.file("sample").path)
+    index = reference.open_index(job.given.file("index").path)
+
+    job.step("Map default isolates")
+    with job.stream([*_bowtie2(job, index.bowtie), *_STRICT, "-U", _named(job, reads)], reads=reads) as found:
+        candidates = sam.references(found, settings.p_score_cutoff)
+    job.log(f"Reads align to {len(candidates):,} sequences of default isolates.")
+    if not candidates:
+        return _result(job, index, [], None, 0, ["No read aligns to a virus of this index."])
+
+    job.step("Build isolate index")
+    lengths = _build(job, index, candidates)
+
+    job.step("Map isolates")
+    mapped = job.work / "isolate_mapped.fq"
+    several = ("-k", str(settings.alignments_per_read), "--al", mapped.name, "-U", _named(job, reads))
+    with job.stream([*_bowtie2(job, job.work / "isolates"), *_STRICT, *several], reads=reads) as found:
+        alignments = sam.read(found, settings.p_score_cutoff)
+    job.log(f"{len(alignments.reads):,} reads have {len(alignments.read):,} alignments to all isolates.")
+
+    job.step("Eliminate subtraction")
+    alignments, subtracted = sam.eliminate(alignments, _host_scores(job, mapped, alignments.reads))
+    job.log(f"{subtracted:,} reads lost alignments to a subtraction.")
+
+    job.step("Reassign reads")
+    if not len(alignments.read):
+        every = f"Every read that aligns to a virus matches a subtraction as well: {subtracted:,} reads."
+        return _result(job, index, [], None, subtracted, [every])
+    reassigned = _reassign(job, alignments)
+    depths = _depths(alignments, reassigned.kept, lengths)
+    hits = report.hits(reassigned, alignments.references, depths)
+    return _result(job, index, hits, reassigned, subtracted, [])
+
+
+#: As Virtool maps to viruses.
+_STRICT = ("--score-min", "L,20,1.0", "-L", "15")
+
+
+def _bowtie2(job: RunningJob, index: Path) -> list[str | Path]:
+    """What every mapping has in common. The order of the reads is kept: no result depends on the number of CPUs."""
+    old = str(_facts(job).get("encoding", "")).startswith(("Illumina 1.3", "Illumina 1.5", "Solexa"))
+    return [
+        "bowtie2",
+        *("-p", str(job.cpus)),
+        "--local",
+        "--no-unal",
+        "--no-hd",
+        "--no-sq",
+        *("-N", "0"),
+        "--reorder",
+        *(["--phred64"] if old else []),
+        *("-x", index),
+    ]
+
+
+def _facts(job: RunningJob) -> dict[str, Any]:
+    facts: dict[str, Any] = library.about(job.given.file("sample").path)["facts"]
+    return facts
+
+
+def _named(job: RunningJob, reads: Sequence[Path]) -> str:
+    """For bowtie2, which takes a comma for the end of a name: by links of our own names."""
+    for read in reads:
+        link = job.work / read.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(read.resolve())
+    return ",".join(read.name for read in reads)
+
+
+def _build(job: RunningJob, index: Index, candidates: set[str]) -> dict[str, int]:
+    """bowtie2's index of all isolates of the viruses with a hit; the lengths of their sequences."""
+    hit = {index.places[id][0].id for id in candidates}
+    otus = [otu for otu in index.reference.otus if otu.id in hit]
+    lengths = {}
+    fasta = job.work / "isolates.fa"
+    with fasta.open("w") as file:
+        for sequence in (sequence for otu in otus for sequence in otu.sequences):
+            file.write(f">{sequence.id}\n{sequence.sequence}\n")
+            lengths[sequence.id] = len(sequence.sequence)
+    job.log(f"{len(otus):,} viruses with {len(lengths):,} sequences are candidates.")
+    job.command(
+        ["bowtie2-build", "--threads", str(job.cpus), fasta, job.work / "isolates"],
+        on_line=lambda line: None,
+        quiet=True,
+    )
+    return lengths
+
+
+def _host_scores(job: RunningJob, mapped: Path, reads: dict[bytes, int]) -> Iterator[np.ndarray]:
+    """Of each subtraction in turn: the best scores of the reads that align to viruses."""
+    for number, subtraction in enumerate(job.given.files("subtractions"), start=1):
+        job.log(f"Subtraction {number}: {subtraction.name}")
+        with job.stream([*_bowtie2(job, _host(subtraction)), "-U", mapped.name], reads=[mapped]) as found:
+            yield sam.best_scores(found, reads)
+
+
+def _reassign(job: RunningJob, alignments: sam.Alignments) -> em.Reassigned:
+    settings: Settings = job.given.settings
+    found = em.reassign(
+        alignments.read,
+        alignments.reference,
+        alignments.score,
+        len(alignments.references),
+        max_iterations=settings.max_iterations,
+        epsilon=settings.epsilon,
+        pi_prior=settings.pi_prior,
+        theta_prior=settings.theta_prior,
+        cutoff=settings.p_score_cutoff,
+    )
+    job.log(
+        f"{found.reads:,} reads, {found.multi_reads:,} of them with several sequences; {found.iterations} iterations, "
+        f"the last of which changed the weights by {found.change:.2g}."
+    )
+    return found
+
+
+def _depths(alignments: sam.Alignments, kept: np.ndarray, lengths: dict[str, int]) -> list[np.ndarray]:
+    return coverage.depths(
+        alignments.reference[kept],
+        alignments.position[kept],
+        alignments.length[kept],
+        [lengths[id] for id in alignments.references],
+    )
+
+
+def _result(
+    job: RunningJob,
+    index: Index,
+    hits: Sequence[report.Hit],
+    reassigned: em.Reassigned | None,
+    subtracted: int,
+    warnings: Sequence[str],
+) -> Result:
+    facts, name = _facts(job), job.given.file("sample").name
+    mapped = reassigned.reads if reassigned else 0
+    genomes = len(reassigned.pi) if reassigned else 0
+    found = report.viruses(hits, index)
+    content = {
+        "sample": {"name": name, **facts},
+        "index": {"name": index.name, "version": index.version},
+        "subtractions": [file.name for file in job.given.files("subtractions")],
+        "read_count": mapped,
+        "subtracted_count": subtracted,
+        "total_reads": facts["count"],
+        "hits": report.hits_json(hits, index),
+        "otus": report.viruses_json(found),
+    }
+    (job.out / "pathoscope.json").write_text(json.dumps(content, separators=(",", ":")))
+    report.write_tsv(job.out / "report.tsv", hits, mapped, genomes)
+    present = [virus for virus in found if virus["coverage"] >= report.PRESENT]
+    return Result(
+        summary={
+            "viruses": len(present),
+            "top_virus": present[0]["name"] if present else None,
+            "reads": facts["count"],
+            "mapped_reads": mapped,
+            "subtracted_reads": subtracted,
+            "multi_reads": reassigned.multi_reads if reassigned else 0,
+            "iterations": reassigned.iterations if reassigned else 0,
+            "sample": name,
+            "index": index.name,
+            "index_version": index.version,
+        },
+        tables=pathoscope_tables.tables(found),
+        files=[
+            ResultFile(
+                job.out / "pathoscope.json", "Result with every depth, as Virtool keeps it", "pathoscope"
+            ),
+            ResultFile(job.out / "report.tsv", "PathoScope's report of sequences", "tsv"),
+        ],
+        warnings=[*warnings, *_length_warnings(facts), *_segment_warnings(present)],
+    )
+
+
+def _length_warnings(facts: dict[str, Any]) -> Iterator[str]:
+    longest = int(facts["length"][1])
+    if longest < SHORTEST:
+        yield f"The longest read has {longest} nt: reads below {SHORTEST} nt are never aligned."
+    elif longest < NEARLY_EXACT:
+        yield (
+            f"The longest read has {longest} nt: reads this short are aligned only where nearly every base matches, so "
+            "that distant relatives of the viruses in the index are missed."
+        )
+
+
+def _segment_warnings(present: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for virus in present:
+        if virus["segments_missing"]:
+            missing = ", ".join(virus["segments_missing"])
+            yield f"{virus['name']}: no read was assigned to {missing}. Its coverage is that of the other segments."
+
+
+def title(given: Given[Inputs, Settings]) -> str:
+    return f"{given.file('sample').name}: known viruses"
+
+
+TOOL = Tool(
+    id="pathoscope",
+    name="Pathoscope",
+    summary="Tells which known viruses are in a sample, with their weight, depth and coverage.",
+    category="Viruses",
+    keywords=(
+        "virus",
+        "detect",
+        "identify",
+        "diagnostics",
+        "screening",
+        "isolate",
+        "strain",
+        "coverage",
+        "bowtie2",
+        "reassignment",
+        "Virtool",
+        "plant virus",
+        "metagenomics",
+    ),
+    homepage="https://www.virtool.ca",
+    licence="MIT",
+    doi="10.1186/2049-2618-2-33",
+    version=lambda: programs.version("bowtie2"),
+    Inputs=Inputs,
+    Settings=Settings,
+    limits=Limits(
+        cpus_min=1,
+        cpus_max=8,
+        memory_mb=4096,
+        timeout_s=24 * 3600,
+        input_mb=200_000,
+        unpacked_mb=1_000_000,
+        file_size_mb=200_000,
+    ),
+    steps=(
+        "Map default isolates",
+        "Build isolate index",
+        "Map isolates",
+        "Eliminate subtraction",
+        "Reassign reads",
+    ),
+    imports=("numpy",),
+    price=price,
+    pricing=PRICING,
+    check=check,
+    run=run,
+    view=pathoscope_view.view,
+    example=None,
+    first="Pathoscope needs a sample (Create Sample) and an index (Build Index). With the genome of the host as a "
+    "subtraction (Create Subtraction), reads that are the host's do not count as a virus's.",
+    missing=lambda: programs.missing("bowtie2", "bowtie2-build"),
+    title=title,
+)
