@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compute.access import (
+    FILE_WORDS,
     READING,
     SCOPE,
     Action,
@@ -20,7 +21,7 @@ from compute.access import (
     may_upload,
     why_not,
 )
-from data.records import Job, Person, Role, Status, Visibility, utcnow
+from data.records import Job, Person, Role, Status, StoredFile, Visibility, utcnow
 from tests.rights import GROUPS, rights
 
 TEAM, OTHER = "team", "other team"
@@ -101,6 +102,43 @@ def test_the_admins_power_needs_its_scope() -> None:
     assert not may(reader, Action.SEE, private)
     assert not may_administer(reader)
     assert may(replace(admin, scopes=frozenset({Scope.JOBS_READ, Scope.ADMIN})), Action.SEE, private)
+
+
+def file(visibility: Visibility) -> StoredFile:
+    return StoredFile(
+        id=JOB, team=TEAM, owner="ada", owner_name="Ada", name="n", size=1, sha256="", format="fasta",
+        created_at=utcnow(), visibility=visibility,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "visibility", "allowed"), rights())
+def test_a_file_has_the_rights_of_a_job(who: str, visibility: Visibility, allowed: set[Action]) -> None:
+    assert {action for action in Action if may(PEOPLE[who], action, file(visibility))} == allowed
+
+
+def test_a_token_needs_the_scope_of_files_for_files() -> None:
+    ada = PEOPLE["submitter"]
+    assert ada is not None
+    own = file(Visibility.PRIVATE)
+    reader, writer = (
+        replace(ada, scopes=frozenset({scope})) for scope in (Scope.FILES_READ, Scope.FILES_WRITE)
+    )
+    assert {action for action in FILE_WORDS if may(reader, action, own)} == {
+        Action.SEE_ROW, Action.SEE, Action.FILE, Action.DOWNLOAD,
+    }  # fmt: skip
+    assert {action for action in FILE_WORDS if may(writer, action, own)} == {
+        Action.RENAME, Action.SHARE, Action.DELETE,
+    }  # fmt: skip
+    jobs = replace(ada, scopes=frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE}))
+    assert not any(may(jobs, action, own) for action in Action)
+
+
+def test_a_refusal_of_a_file_names_its_owner() -> None:
+    for action in FILE_WORDS:
+        sentence = why_not(PEOPLE["member"], action, file(Visibility.PRIVATE))
+        assert sentence.endswith("this file; it is Ada's.")
+    own = why_not(PEOPLE["submitter, now a viewer"], Action.RENAME, file(Visibility.PRIVATE))
+    assert own == "Your role in this team, or this token, does not allow it."
 
 
 def test_only_what_the_admins_power_alone_allows_is_audited() -> None:
