@@ -200,9 +200,8 @@ def test_what_the_sites_admin_looks_into_is_in_the_audit_log(everyone: Everyones
     )
     for file in (private, public):
         assert client.get(f"/api/v1/files/{file.id}/content").status_code == 200
-    told = [
-        row for row in client.get("/api/v1/audit").json()["entries"] if row["subject"] in ids(private, public)
-    ]
+    noted = client.get("/api/v1/audit").json()["entries"]
+    told = [row for row in noted if row["subject"] in (private.id, public.id)]
     assert {(row["action"], row["subject"]) for row in told} == {
         ("admin file", private.id),
         ("admin see", private.id),
