@@ -13,7 +13,6 @@ read where their headers are the same up to the first blank.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +25,6 @@ from tools.contract import (
     InputFailure,
     InputFile,
     Limits,
-    LocalFile,
     Model,
     PriceLine,
     Problem,
@@ -36,7 +34,7 @@ from tools.contract import (
     Tool,
     file_field,
 )
-from tools.viruses import coverage, em, pathoscope_tables, pathoscope_view, reference, sam
+from tools.viruses import bowtie2, coverage, em, inputs, pathoscope_tables, pathoscope_view, reference, sam
 from tools.viruses import pathoscope_report as report
 from tools.viruses.reference import Index
 
@@ -103,7 +101,6 @@ class Settings(Model):
 
 
 BASE_CREDITS, CREDITS_PER_GB = 10, 2
-GB = 10**9
 PRICING = (
     f"{BASE_CREDITS} credits, and {CREDITS_PER_GB} for each started GB of reads beyond the first, "
     "as the sample keeps them (gzipped)."
@@ -113,64 +110,18 @@ PRICING = (
 def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
     """`PRICING` is this in words."""
     yield PriceLine("Mapping and reassignment", BASE_CREDITS)
-    size = sum(read.stat().st_size for sample in given.files("sample") for read in _reads(sample.path))
-    more = math.ceil(size / GB) - 1
-    if more > 0:
-        yield PriceLine(f"{size / GB:.1f} GB of reads", more * CREDITS_PER_GB)
-
-
-def _reads(folder: Path) -> list[Path]:
-    return sorted(folder.glob("reads_[12].fq.gz"))
+    yield from inputs.price_by_size(given, CREDITS_PER_GB)
 
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
-    for name, fault in (
-        ("sample", _sample_fault),
-        ("index", _index_fault),
-        ("subtractions", _subtraction_fault),
-    ):
-        for file in given.files(name):
-            if told := fault(file):
-                yield Problem(name, told)
-
-
-def _sample_fault(sample: LocalFile) -> str | None:
-    if not (sample.path / library.ABOUT).is_file() or not _reads(sample.path):
-        return f"{sample.name} is no sample, or its reads are gone. Make it again with Create Sample."
-    if not library.about(sample.path)["facts"].get("count"):
-        return f"{sample.name} has no reads. Choose another sample."
-    return None
-
-
-def _index_fault(index: LocalFile) -> str | None:
-    members = (library.ABOUT, reference.EXPORT)
-    whole = all((index.path / name).is_file() for name in members) and _bowtie(index.path / reference.BOWTIE)
-    return (
-        None if whole else f"{index.name} is no index, or not a whole one. Build it again with Build Index."
-    )
-
-
-def _subtraction_fault(subtraction: LocalFile) -> str | None:
-    if _bowtie(_host(subtraction)):
-        return None
-    return f"{subtraction.name} is no subtraction, or not a whole one. Make it again with Create Subtraction."
-
-
-def _host(subtraction: LocalFile) -> Path:
-    return subtraction.path / "bowtie" / "subtraction"
-
-
-def _bowtie(prefix: Path) -> bool:
-    """Whether all six files of bowtie2's index are there; those of large genomes have another ending."""
-    parts = ("1", "2", "3", "4", "rev.1", "rev.2")
-    return any(all(Path(f"{prefix}.{part}.{end}").is_file() for part in parts) for end in ("bt2", "bt2l"))
+    yield from inputs.problems(given)
 
 
 def run(job: RunningJob) -> Result:
     settings: Settings = job.given.settings
-    for problem in check(job.given):
+    for problem in inputs.problems(job.given):
         raise InputFailure(problem.message)
-    reads = _reads(job.given.file("sample").path)
+    reads = inputs.reads(job.given.file("sample").path)
     index = reference.open_index(job.given.file("index").path)
 
     job.step("Map default isolates")
@@ -210,7 +161,6 @@ _STRICT = ("--score-min", "L,20,1.0", "-L", "15")
 
 def _bowtie2(job: RunningJob, index: Path) -> list[str | Path]:
     """What every mapping has in common. The order of the reads is kept: no result depends on the number of CPUs."""
-    old = str(_facts(job).get("encoding", "")).startswith(("Illumina 1.3", "Illumina 1.5", "Solexa"))
     return [
         "bowtie2",
         *("-p", str(job.cpus)),
@@ -220,8 +170,7 @@ def _bowtie2(job: RunningJob, index: Path) -> list[str | Path]:
         "--no-sq",
         *("-N", "0"),
         "--reorder",
-        *(["--phred64"] if old else []),
-        *("-x", index),
+        *("-x", bowtie2.relative(job, index)),
     ]
 
 
@@ -231,12 +180,7 @@ def _facts(job: RunningJob) -> dict[str, Any]:
 
 
 def _named(job: RunningJob, reads: Sequence[Path]) -> str:
-    """For bowtie2, which takes a comma for the end of a name: by links of our own names."""
-    for read in reads:
-        link = job.work / read.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(read.resolve())
-    return ",".join(read.name for read in reads)
+    return ",".join(bowtie2.relative(job, read) for read in reads)
 
 
 def _build(job: RunningJob, index: Index, candidates: set[str]) -> dict[str, int]:
@@ -250,11 +194,7 @@ def _build(job: RunningJob, index: Index, candidates: set[str]) -> dict[str, int
             file.write(f">{sequence.id}\n{sequence.sequence}\n")
             lengths[sequence.id] = len(sequence.sequence)
     job.log(f"{len(otus):,} viruses with {len(lengths):,} sequences are candidates.")
-    job.command(
-        ["bowtie2-build", "--threads", str(job.cpus), fasta, job.work / "isolates"],
-        on_line=lambda line: None,
-        quiet=True,
-    )
+    bowtie2.build(job, fasta, job.work / "isolates")
     return lengths
 
 
@@ -262,7 +202,9 @@ def _host_scores(job: RunningJob, mapped: Path, reads: dict[bytes, int]) -> Iter
     """Of each subtraction in turn: the best scores of the reads that align to viruses."""
     for number, subtraction in enumerate(job.given.files("subtractions"), start=1):
         job.log(f"Subtraction {number}: {subtraction.name}")
-        with job.stream([*_bowtie2(job, _host(subtraction)), "-U", mapped.name], reads=[mapped]) as found:
+        with job.stream(
+            [*_bowtie2(job, inputs.host(subtraction)), "-U", mapped.name], reads=[mapped]
+        ) as found:
             yield sam.best_scores(found, reads)
 
 
