@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -160,7 +161,7 @@ def _bring(
         size = _link(found, target)
     if size > tool.limits.input_mb << 20:
         raise BadInput(
-            f"{name} has {size / 2**20:.0f} MB; {tool.name} takes at most {tool.limits.input_mb} MB."
+            f"{name} has {math.ceil(size / 2**20)} MB; {tool.name} takes at most {tool.limits.input_mb} MB."
         )
     format = formats.detect(target, name)
     if format == "empty":

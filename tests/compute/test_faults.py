@@ -20,7 +20,7 @@ from compute.cluster.local import LocalCluster
 from compute.messages import LOST, REFUSED
 from compute.site import open_site
 from data.errors import Unavailable, WrongState
-from data.records import ErrorKind, JobDetail, Status
+from data.records import ErrorKind, JobDetail, Status, Visibility
 from tests.disks import fill, small_disk
 from tests.sites import (
     PATIENCE_S,
@@ -33,6 +33,7 @@ from tests.sites import (
     until,
     work_folder,
 )
+from tools.library import about
 
 pytestmark = pytest.mark.cluster
 
@@ -66,6 +67,18 @@ def assert_settled(site: Site, job_id: str) -> None:
     assert not (files / "jobs" / job_id / "attempts").exists()
     completed = site.job(job_id).status is Status.COMPLETED
     assert (files / "jobs" / job_id / "results").exists() == completed
+
+
+def in_library(site: Site, job_id: str) -> list[str]:
+    """What a job made for the library, by id; nothing else is there."""
+    ids = [file["file"] for file in site.detail(job_id).files if file.get("file")]
+    files = site.workbench.settings.files
+    for file_id in ids:
+        file = site.workbench.library.file(site.person, file_id)
+        assert (file.job, file.format, file.visibility) == (job_id, "sample", Visibility.TEAM)
+        assert about(files / "uploads" / file_id)["name"] == file.name
+    assert not (files / "jobs" / job_id / "results" / "library").exists()
+    return ids
 
 
 # What a tool does
@@ -103,6 +116,23 @@ def test_a_tool_that_goes_wrong_ends_its_job_once(
         assert detail.job.error.kind is kind
         assert detail.job.error.message
     assert_settled(strict, job_id)
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])
+def test_only_a_job_that_completes_adds_to_the_library(site: Site, end: str) -> None:
+    library = site.workbench.library
+    before = len(library.list(site.person).files)
+    job_id = site.submit({"completed": "none", "failed": "program-fails"}.get(end, "wait-for-file"), items=2)
+    if end == "cancelled":
+        site.running(job_id)
+        site.cancel(job_id)
+    assert site.ended(job_id).job.status == end
+    assert_settled(site, job_id)
+    assert len(in_library(site, job_id)) == (2 if end == "completed" else 0)
+    after = [file.id for file in library.list(site.person).files]
+    assert len(after) == before + (2 if end == "completed" else 0)
+    uploads = site.workbench.settings.files / "uploads"
+    assert sorted(entry.name for entry in uploads.iterdir()) == sorted(after)
 
 
 # Cancelling
@@ -302,7 +332,8 @@ def test_messages_that_come_never_twice_or_late(site: Site, fate: str, monkeypat
 def test_an_app_that_is_killed_finds_its_cluster_again(tmp_path: Path) -> None:
     settings = site_settings(tmp_path)
     app = OtherApp(tmp_path)
-    meanwhile, afterwards = app.submit("wait-for-file", credits=3), app.submit("wait-for-file", credits=3)
+    meanwhile = app.submit("wait-for-file", credits=3, items=1)
+    afterwards = app.submit("wait-for-file", credits=3, items=2)
     waiting = [app.submit("none", credits=3) for _ in range(4)]
     app.running(meanwhile)
     app.running(afterwards)
@@ -322,6 +353,7 @@ def test_an_app_that_is_killed_finds_its_cluster_again(tmp_path: Path) -> None:
             assert ends(detail) == ["completed"]
             assert site.ledger(job_id) == CHARGED
             assert_settled(site, job_id)
+        assert [len(in_library(site, job_id)) for job_id in (meanwhile, afterwards)] == [1, 2]
         assert site.workbench.credits.balance(site.person).held == 0
         assert site.workbench.health().slots == 2
 

@@ -4,13 +4,15 @@ import os
 import shutil
 import tarfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from data import backup, jobs, ledger
 from data.errors import BadInput
-from data.records import JobFilter, Status, new_id
+from data.folders import Folders
+from data.records import Job, JobFilter, Status, new_id
 from data.store import Store
 
 from .conftest import make_job, make_person, make_team, outcome_of, started
@@ -66,6 +68,44 @@ def test_a_backup_restores_into_an_empty_home(
     assert ledger.balance(again, team) == ledger.balance(store, team)
     assert jobs.submit(again, make_job(team=team, submitter=new_id())).result().created
     again.close()
+
+
+def settling(files: Path, store: Store, team: str) -> tuple[Folders, Job, str]:
+    """A job that has completed and is not settled, and the file that it made."""
+    job = replace(started(store, make_job(team=team, submitter=make_person(store))), status=Status.COMPLETED)
+    item = {"id": new_id(), "name": "S", "format": "sample", "facts": {}, "bytes": 1}
+    assert jobs.finish(store, outcome_of(job, library=[item])).result()
+    folder = files / "jobs" / job.id / "attempts" / f"1-{job.run_id}" / "out" / "library" / item["id"]
+    folder.mkdir(parents=True)
+    (folder / "about.json").write_text("{}")
+    (files / "live" / job.id).touch()
+    return Folders(files), job, item["id"]
+
+
+@pytest.mark.parametrize("before", ["jobs", "uploads", "never"])
+def test_what_a_job_made_is_in_a_backup_whenever_the_job_is_settled(
+    store: Store, files: Path, tmp_path: Path, team: str, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """It moves from the job's folder to the uploads while both are copied."""
+    folders, job, item = settling(files, store, team)
+    copy = backup._copy_entry
+
+    def copied(source: Path, target: Path) -> None:
+        if source.parent.name == before:
+            folders.settle(job)
+        copy(source, target)
+
+    (files / "uploads" / new_id()).touch()
+    (files / "jobs" / new_id()).mkdir()
+    monkeypatch.setattr(backup, "_copy_entry", copied)
+    backup.backup(store, files, tmp_path / "b")
+    backup.restore(tmp_path / "b", tmp_path / "home")
+
+    restored = Folders(tmp_path / "home" / "files")
+    assert list(restored.live()) == [job.id]
+    restored.settle(job)
+    assert (restored.upload(item) / "about.json").exists()
+    assert not (restored.job(job.id) / "attempts").exists()
 
 
 @pytest.mark.parametrize("name", ["kept", "kept.tar"])

@@ -127,3 +127,21 @@ def test_safe_name(text: str, safe: str) -> None:
 )
 def test_stem_of_a_persons_file_name(tmp_path: Path, name: str, expected: str) -> None:
     assert formats.stem(LocalFile(tmp_path, name, "fasta")) == expected
+
+
+@pytest.mark.parametrize(
+    ("about", "format"),
+    [
+        ('{"format": "index"}', "index"),
+        ('{"format": "sample"}', "sample"),
+        ('{"format": "fasta?"}', "folder"),
+        ('{"name": "x"}', "folder"),
+        ("{", "folder"),
+        (None, "folder"),
+    ],
+)
+def test_a_folder_is_what_it_says_that_it_is(tmp_path: Path, about: str | None, format: str) -> None:
+    if about is not None:
+        (tmp_path / "about.json").write_text(about)
+    assert formats.detect(tmp_path, "x.fasta") == format
+    assert formats.describe(format) in ("an index", "a sample", "a folder of unknown kind")
