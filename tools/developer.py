@@ -70,6 +70,7 @@ Fault = Literal[
     "spin",
     "close-all",
     "wait-for-file",
+    "stream",
 ]
 
 
@@ -260,6 +261,23 @@ def _wait_for_file(job: RunningJob, settings: FaultSettings) -> None:
         time.sleep(0.01)
 
 
+#: A program with another one below it, as the scripts that start aligners are.
+_WRAPPER = """
+import subprocess, sys
+below = subprocess.Popen(["sleep", sys.argv[1]])
+print("daemon", below.pid, flush=True)
+below.wait()
+"""
+
+
+def _stream(job: RunningJob, settings: FaultSettings) -> None:
+    """Reads what a program writes, which goes on and on."""
+    with job.stream([sys.executable, "-c", _WRAPPER, str(settings.seconds)]) as output:
+        for line in output:
+            (job.out / "partial").write_bytes(line)
+            job.progress(0.5, line.decode().strip())
+
+
 FAULTS: dict[str, Callable[[RunningJob, FaultSettings], None]] = {
     "none": _nothing,
     "raise": _raise,
@@ -283,6 +301,7 @@ FAULTS: dict[str, Callable[[RunningJob, FaultSettings], None]] = {
     "spin": _spin,
     "close-all": _close_all,
     "wait-for-file": _wait_for_file,
+    "stream": _stream,
 }
 
 

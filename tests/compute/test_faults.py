@@ -158,8 +158,9 @@ def test_cancelled_while_pending_it_never_runs(site: Site) -> None:
         assert_settled(site, job_id)
 
 
-def test_cancelled_while_processing_its_programs_are_gone(site: Site) -> None:
-    job_id = site.submit("grandchild", seconds=600, credits=3)
+@pytest.mark.parametrize("fault", ["grandchild", "stream"])
+def test_cancelled_while_processing_its_programs_are_gone(site: Site, fault: str) -> None:
+    job_id = site.submit(fault, seconds=600, credits=3)
     note = site.until(job_id, lambda job: bool(job.note and job.note.startswith("daemon"))).job.note or ""
     daemon = psutil.Process(int(note.split()[1]))
     marked = site.cancel(job_id)
