@@ -139,13 +139,13 @@ class _Progress:
     """Progress of a step by bytes read."""
 
     job: RunningJob
-    files: Sequence[LocalFile]
+    #: Bytes of all files, as they are stored.
+    total: int
     done: int = 0
 
     def __call__(self, more: int, note: str = "") -> None:
         self.done += more
-        total = sum(file.path.stat().st_size for file in self.files)
-        self.job.progress(min(1.0, self.done / total), note)
+        self.job.progress(min(1.0, self.done / self.total), note)
 
 
 def run(job: RunningJob) -> Result:
@@ -154,8 +154,9 @@ def run(job: RunningJob) -> Result:
         arranged = _in_step(_arranged(files))
     except pairing.NoSample as problem:
         raise InputFailure(str(problem)) from problem
+    total = sum(file.path.stat().st_size for file in files)
     job.step(MEASURE)
-    found = _measure(job, arranged, files)
+    found = _measure(job, arranged, _Progress(job, total))
     encoding = qualities.encoding_of(found.tallies)
     if not any(tally.longest for tally in found.tallies):
         raise InputFailure(
@@ -165,7 +166,7 @@ def run(job: RunningJob) -> Result:
     changed = _changes(found, encoding)
     folder = job.out / "sample"
     folder.mkdir()
-    told = _Progress(job, files)
+    told = _Progress(job, total)
     for number, lanes in enumerate(arranged, start=1):
         writing.write(
             lanes,
@@ -202,9 +203,8 @@ class _Measured:
     untidy: list[str] = field(default_factory=list)
 
 
-def _measure(job: RunningJob, arranged: list[list[LocalFile]], files: Sequence[LocalFile]) -> _Measured:
+def _measure(job: RunningJob, arranged: list[list[LocalFile]], told: _Progress) -> _Measured:
     found = _Measured([Tally(lanes[0].name) for lanes in arranged])
-    told = _Progress(job, files)
     for lane in zip(*arranged, strict=True):
         with ExitStack() as stack:
             sources = [
@@ -359,7 +359,7 @@ TOOL = Tool(
         timeout_s=24 * 3600,
         file_size_mb=200_000,
         input_mb=200_000,
-        unpacked_mb=1_000_000,
+        unpacked_mb=fastq.UNPACKED_MB,
     ),
     steps=(MEASURE, FINALIZE),
     imports=("numpy", "isal.igzip", "duckdb"),

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 
 #: Unpacked bytes read at a time: what numpy makes of them still fits into a processor's cache.
 CHUNK = 1 << 20
-#: The same where reads are long, and every batch costs a table of their cycles.
-LONG_CHUNK = 8 << 20
-#: Reads of more cycles than this are long.
-LONG = 1000
+#: Files that unpack to more are refused.
+UNPACKED_MB = 1_000_000
 #: No record is longer. (The longest nanopore reads known have 4 million bases.)
 RECORD_MB = 64
 
@@ -50,6 +48,7 @@ class Source:
     _raw: BinaryIO
     #: Whether, as was seen at its end, its last line has no end or blank lines follow.
     untidy: bool = False
+    _unpacked: int = 0
 
     @property
     def position(self) -> int:
@@ -57,14 +56,18 @@ class Source:
         return self._raw.tell()
 
     def read(self, size: int) -> bytes:
-        """The next unpacked bytes. Raises InputFailure when the archive is damaged or cut short."""
+        """The next unpacked bytes. Raises InputFailure when the archive is damaged, cut short or too large."""
         try:
-            return self.content.read(size)
+            chunk = self.content.read(size)
         except _READ_ERRORS as error:
             raise InputFailure(
                 f"{self.name} is damaged or cut short: it cannot be unpacked to its end ({error}). "
                 "Copy or upload it again."
             ) from error
+        self._unpacked += len(chunk)
+        if self._unpacked > UNPACKED_MB * formats.MB:
+            raise InputFailure(f"{self.name} unpacks to more than {UNPACKED_MB:,} MB; no more is read.")
+        return chunk
 
 
 def is_gzip(path: Path) -> bool:
@@ -150,9 +153,9 @@ def gather(data: Bytes, starts: Numbers, lengths: Numbers) -> Bytes:
 
 def batches(source: Source) -> Iterator[Batch]:
     """All records of the file. Raises InputFailure at the first that is none, or when there is none at all."""
-    rest, first, chunk = b"", 1, CHUNK
+    rest, first = b"", 1
     while True:
-        read = source.read(chunk)
+        read = source.read(CHUNK)
         source.untidy |= bool(rest and not read)
         text = rest + (read or b"\n") if rest else read
         if not text:
@@ -161,7 +164,6 @@ def batches(source: Source) -> Iterator[Batch]:
         if len(batch):
             yield batch
             first += len(batch)
-            chunk = LONG_CHUNK if batch.lengths(SEQUENCE).max() > LONG else CHUNK
         rest = text[used:]
         if rest[:1] in (b"\n", b"\r"):
             _refuse_more(source, rest, first)

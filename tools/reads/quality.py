@@ -165,10 +165,8 @@ class Tally:
         else:
             before = np.cumsum(lengths) - lengths
             keys += offsets[np.arange(len(keys)) - np.repeat(before, lengths)]
-        found = np.bincount(keys)
-        rows = -(-len(found) // size)
-        self.table = _grown(self.table, rows)
-        self.table.reshape(-1)[: len(found)] += found
+        self.table = _grown(self.table, int(row_of(np.array([longest - 1]))[0]) + 1)
+        np.add.at(self.table.reshape(-1), keys, 1)  # unlike bincount it makes no table of its own
 
     def _add_means(self, characters: NDArray[np.uint8], lengths: NDArray[np.int64]) -> None:
         import numpy as np

@@ -48,15 +48,6 @@ def test_a_last_read_of_length_zero_needs_no_line_end(tmp_path: Path) -> None:
     ]
 
 
-def test_batches_of_long_reads_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastq, "CHUNK", 4000)
-    monkeypatch.setattr(fastq, "LONG_CHUNK", 40_000)
-    path = made.write(tmp_path / "x.fq", made.record("a", "ACGT" * 400) * 30)
-    with fastq.opened(path, "x.fq") as source:
-        sizes = [len(batch) for batch in fastq.batches(source)]
-    assert sizes[0] < 3 and max(sizes) > 10 and sum(sizes) == 30
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -91,3 +82,12 @@ def test_a_file_without_line_ends_is_not_read_whole(tmp_path: Path, monkeypatch:
 def test_blank_lines_only_are_no_reads(tmp_path: Path) -> None:
     with pytest.raises(InputFailure, match="has no reads"):
         records(made.write(tmp_path / "x.fq", "\n\n"))
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fastq, "UNPACKED_MB", 2)
+    path = made.write(tmp_path / "x.fq.gz", made.record("a", "ACGT" * 20) * 20_000)
+    with pytest.raises(InputFailure, match="unpacks to more than 2 MB"):
+        records(path)
