@@ -201,9 +201,7 @@ def scan(
     Of a set with names that start with vFam only those profiles count, as in Virtool; another set is used whole.
     """
     names = {profile.name for profile in read(file)}
-    profiles = job.work / "profiles.hmm"
-    with formats.open_binary(file.path, UNPACKED) as source, profiles.open("wb") as unpacked:
-        shutil.copyfileobj(source, unpacked, formats.MB)
+    profiles = _unpacked(file, job.work / "profiles.hmm")
     job.command(["hmmpress", profiles])
     done = 0
 
@@ -224,6 +222,18 @@ def scan(
     if any(name.startswith(VFAM) for name in names):
         found = [hit for hit in found if hit.profile.startswith(VFAM)]
     return found
+
+
+def _unpacked(file: LocalFile, path: Path) -> Path:
+    """A copy, or a link to a plain file: hmmpress puts its own files beside it."""
+    with file.path.open("rb") as raw:
+        plain = raw.read(7) == b"HMMER3/"
+    if plain:
+        path.symlink_to(file.path.resolve())
+        return path
+    with formats.open_binary(file.path, UNPACKED) as source, path.open("wb") as unpacked:
+        shutil.copyfileobj(source, unpacked, formats.MB)
+    return path
 
 
 def hits(lines: Iterator[str], annotated: Mapping[str, Mapping[str, Any]]) -> Iterator[Hit]:
