@@ -72,6 +72,8 @@ _PDBQT = re.compile(r"^(ROOT|BRANCH +\d+ +\d+|TORSDOF +\d+)\s*$", re.MULTILINE)
 _MOLFILE = re.compile(r"\A[^\n]*\n[^\n]*\n[^\n]*\n.{30,}(V2000|V3000)|^M  END", re.MULTILINE)
 #: Virtool's export: OTUs with isolates, all before the first long sequence ends.
 _REFERENCE = re.compile(r'"otus"\s*:\s*\[\s*\{.*?"isolates"\s*:\s*\[', re.DOTALL)
+#: As tools/pathoscope.py writes it: the sample, the index and the counts come before anything long.
+_PATHOSCOPE = re.compile(r'\s*\{\s*"sample"\s*:.{1,20000}"read_count".{1,400}"subtracted_count"', re.DOTALL)
 _PHYLIP = re.compile(r"\s*\d+\s+\d+\s*$")
 #: Bytes that no text file holds.
 _CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27})
@@ -143,6 +145,8 @@ def _detect_text(text: str, extension: str) -> str:
         return "swiss" if re.search(r"\b(Unr|R)eviewed;", first) else "embl"
     if first.lstrip().startswith("{") and _REFERENCE.search(text):
         return "reference"
+    if _PATHOSCOPE.match(text):
+        return "pathoscope"
     if first.startswith("CLUSTAL"):
         return "clustal"
     if first.startswith("# STOCKHOLM"):

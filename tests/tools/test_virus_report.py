@@ -123,3 +123,9 @@ def test_the_map_has_every_virus_and_sample_with_the_controls_named(tmp_path: Pa
         assert len(drawn.y) == 3 and sum("⚠" in text for row in drawn.text for text in row) == 3
     doubtful = next(panel for panel in panels if isinstance(panel, TablePanel) and panel.table == "findings")
     assert doubtful.where is not None and not doubtful.where({"found": False, "doubt": ""})
+
+
+def test_results_are_known_by_their_content(tmp_path: Path) -> None:
+    shown = TOOL.example()
+    found = given(TOOL, shown.inputs, shown.settings, tmp_path).files("results")
+    assert {file.format for file in found} == {"pathoscope"}
