@@ -31,8 +31,10 @@ Send `Authorization: Bearer TOKEN`, or the cookie of a signed-in browser. Every 
 
 A file of an input is `{"file": FILE_ID}`, `{"job": JOB_ID, "path": PATH}` or `{"text": "...", "name": "x.fasta"}`.
 
-Pages listen at the WebSocket `/api/v1/live`: send `{"subscribe": {"jobs": [JOB_ID], "list": true, "notices": true}}`,
-hear `{"seq", "job", "status", "progress", "step", "attempt"}`, `{"seq", "job", "gone": true}` or `{"notices": UNREAD}`.
+Pages listen at the WebSocket `/api/v1/live`: send
+`{"subscribe": {"jobs": [JOB_ID], "list": true, "notices": true, "files": true}}`, hear
+`{"seq", "job", "status", "progress", "step", "attempt"}`, `{"seq", "job", "gone": true}`, `{"notices": UNREAD}` or
+`{"files": true}`.
 Programs read the same from `/api/v1/events`.
 """
 

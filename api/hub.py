@@ -30,6 +30,8 @@ PING: dict[str, Any] = {"ping": True}
 SIGNED_OUT: dict[str, Any] = {"signed_out": True}
 #: The number of unread notices is put in when it is sent: it is the newest then, and read once for many notices.
 NOTICES: dict[str, Any] = {"notices": None}
+#: Of the team's library something came, changed or went.
+FILES: dict[str, Any] = {"files": True}
 
 
 class Listener:
@@ -42,6 +44,8 @@ class Listener:
         self.team: str | None = None
         #: Whether the person's own notices are listened to.
         self.notices = False
+        #: The team whose library is listened to.
+        self.library: str | None = None
         self.signed_out = False
         self.cut = False
         self._waiting: dict[str, tuple[dict[str, Any], bool]] = {}
@@ -118,11 +122,14 @@ class Hub:
         self._by_credential: dict[str, set[Listener]] = {}
         #: By person, for their notices.
         self._by_person: dict[str, set[Listener]] = {}
+        #: By team, for its library.
+        self._by_library: dict[str, set[Listener]] = {}
         self._recent: deque[tuple[float, Change]] = deque(maxlen=MAX_RECENT)
         self._stops = [
             bench.listen(self._heard),
             bench.accounts.on_revoked(self._revoked),
             bench.notices.listen(self._noticed),
+            bench.library.listen(self._shelved),
         ]
 
     def close(self) -> None:
@@ -142,6 +149,11 @@ class Hub:
         """In the store's writer thread, after a commit."""
         if any(person in self._by_person for person in persons):
             self._soon(self._ring, persons)
+
+    def _shelved(self, teams: frozenset[str]) -> None:
+        """In the store's writer thread, after a commit."""
+        if any(team in self._by_library for team in teams):
+            self._soon(self._show_library, teams)
 
     def _revoked(self, credentials: frozenset[str]) -> None:
         self._soon(self._end, credentials)
@@ -168,9 +180,16 @@ class Hub:
             _discard(self._by_credential, listener.person.credential, listener)
 
     def subscribe(
-        self, listener: Listener, jobs: Iterable[str], *, whole_list: bool, notices: bool = False
+        self,
+        listener: Listener,
+        jobs: Iterable[str],
+        *,
+        whole_list: bool,
+        notices: bool = False,
+        files: bool = False,
     ) -> None:
-        """Listen to these jobs, whose row the listener may see, and to no others; and to the own notices."""
+        """Listen to these jobs, whose row the listener may see, and to no others; to own notices; to the team's
+        library."""
         before, team_before, notices_before = listener.jobs, listener.team, listener.notices
         self._forget(listener)
         listener.jobs = frozenset(jobs)
@@ -184,6 +203,9 @@ class Hub:
             self._by_person.setdefault(listener.person.id, set()).add(listener)
             if not notices_before:
                 self._ring([listener.person.id])
+        listener.library = listener.person.team if files and listener.person else None
+        if listener.library:
+            self._by_library.setdefault(listener.library, set()).add(listener)
         self._catch_up(
             listener, listener.jobs - before, listener.team if listener.team != team_before else None
         )
@@ -204,6 +226,11 @@ class Hub:
         for person in persons:
             for listener in self._by_person.get(person, ()):
                 listener.offer("notices", NOTICES, urgent=False)
+
+    def _show_library(self, teams: Iterable[str]) -> None:
+        for team in teams:
+            for listener in self._by_library.get(team, ()):
+                listener.offer("files", FILES, urgent=False)
 
     def _tell(self, listener: Listener, change: Change) -> None:
         """What this listener may know of a change: the change, that the job is gone, or nothing."""
@@ -251,6 +278,8 @@ class Hub:
             _discard(self._by_team, listener.team, listener)
         if listener.notices and listener.person is not None:
             _discard(self._by_person, listener.person.id, listener)
+        if listener.library:
+            _discard(self._by_library, listener.library, listener)
 
 
 def _discard(index: dict[str, set[Listener]], key: str, listener: Listener) -> None:

@@ -1,9 +1,11 @@
 """Live events: a WebSocket for pages, server-sent events for programs.
 
-The client says what it shows, `{"subscribe": {"jobs": [id, ...], "list": true, "notices": true}}`, each time in full.
+The client says what it shows, `{"subscribe": {"jobs": [id, ...], "list": true, "notices": true, "files": true}}`, each
+time in full.
 It hears `{seq, job, status, progress, step, attempt}`, `{seq, job, gone}` for a job that was deleted or that it may no
-longer see, `{"notices": 3}` with the number of unread notices, at first and when they change, `{"signed_out": true}`
-before the end of a revoked session, and a ping now and then.
+longer see, `{"notices": 3}` with the number of unread notices, at first and when they change, `{"files": true}` when a
+file of the team's library came, changed or went, `{"signed_out": true}` before the end of a revoked session, and a ping
+now and then.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class _Subscription(BaseModel):
     jobs: list[str] = Field(default_factory=list, max_length=MAX_JOBS)
     whole_list: bool = Field(False, alias="list")
     notices: bool = False
+    files: bool = False
 
 
 class _Message(BaseModel):
@@ -128,6 +131,7 @@ async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | No
             [job for job in wanted.jobs if job in known or job in allowed],
             whole_list=wanted.whole_list,
             notices=wanted.notices,
+            files=wanted.files and access.holds(listener.person, Scope.FILES_READ),
         )
         for job in new:
             if job not in allowed:

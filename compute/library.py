@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,13 @@ class Library:
         """What the team's people take, most first; of every team for the site's admin."""
         refuse_unless(access.holds(person, Scope.FILES_READ), MAY_NOT_READ)
         return library.space(self._store, None if access.may_administer(person) else person.team)
+
+    def listen(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Hear of which teams files came, changed or went, after each commit, in the writer's thread.
+
+        Returns what ends it.
+        """
+        return self._store.hear(library.TOPIC, callback)
 
     # Changing
 

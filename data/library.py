@@ -6,7 +6,7 @@ that are private to a colleague: who shows them decides what of such a row is to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,8 @@ from data.records import FileFilter, Job, Outcome, Person, ResultFile, Space, St
 from data.store import Rank, Store, Transaction, ranked, rounds
 
 EVERY_FILE = FileFilter()
+#: Tells the teams of which a file came, changed or went.
+TOPIC = "files"
 #: Neighbours of one kind that are told.
 MAX_RELATIVES = 100
 _ORIGINS = {"uploaded": "file_uploaded", "made": "file_made"}
@@ -172,6 +174,7 @@ def space(store: Store, team: str | None) -> list[Space]:
 @ranked(Rank.OTHER)
 def _adds(tx: Transaction, files: list[StoredFile]) -> list[StoredFile | Exception]:
     _insert(tx, files)
+    _tell(tx, files)
     found = _by_id(tx, [file.id for file in files])
     return [found[file.id] for file in files]
 
@@ -190,6 +193,7 @@ def _changes(tx: Transaction, changes: list[Change]) -> list[StoredFile | None]:
             visibilities=[change.visibility and change.visibility.value for change in batch],
         )
         found = _by_id(tx, [change.file for change in batch])
+        _tell(tx, found.values())
         for position in turn:
             after[position] = found.get(changes[position].file)
     return after
@@ -200,6 +204,7 @@ def _deletes(tx: Transaction, ids: list[str]) -> list[StoredFile | None]:
     before = _by_id(tx, ids)
     if before:
         tx.run("delete_files", files=list(before), now=tx.now)
+        _tell(tx, before.values())
     # A second caller for the same file comes too late.
     return [before.pop(file_id, None) for file_id in ids]
 
@@ -210,6 +215,7 @@ def keep(tx: Transaction, completed: list[tuple[Job, Outcome]]) -> None:
     made = [(job.seq, _item(tx, job, item)) for job, outcome in completed for item in outcome.library]
     if made:
         _insert(tx, [file for _, file in made])
+        _tell(tx, [file for _, file in made])
         tx.run("add_file_origins", seqs=[seq for seq, _ in made], files=[file.id for _, file in made])
 
 
@@ -264,6 +270,11 @@ def _insert(tx: Transaction, files: list[StoredFile]) -> None:
         jobs=[file.job for file in files],
         tools=[file.tool for file in files],
     )
+
+
+def _tell(tx: Transaction, files: Iterable[StoredFile]) -> None:
+    for file in files:
+        tx.tell(TOPIC, file.team)
 
 
 def _by_id(tx: Transaction, ids: list[str]) -> dict[str, StoredFile]:

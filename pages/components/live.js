@@ -25,10 +25,10 @@ class Live {
   }
 
   show({ data, setTriggerValue }) {
-    const { jobs, list, notices, drawn } = data;
+    const { jobs, list, notices, drawn, files } = data;
     // The page that opens now was drawn with this number.
     this.notices ??= drawn;
-    const subscribe = JSON.stringify({ subscribe: notices ? { jobs, list, notices } : { jobs, list } });
+    const subscribe = JSON.stringify({ subscribe: notices ? { jobs, list, notices } : { jobs, list, files } });
     this.tell = (value) => setTriggerValue("changed", value);
     if (subscribe === this.subscribe) return;
     this.subscribe = subscribe;
@@ -52,7 +52,7 @@ class Live {
     if (event.signed_out) this.over = true;
     const rings = event.notices !== undefined && event.notices !== this.notices;
     if (rings) this.notices = event.notices;
-    if (event.signed_out || event.job || rings) this.redraw();
+    if (event.signed_out || event.job || event.files || rings) this.redraw();
   }
 
   /** A socket that broke comes back by itself, later each time. */

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketTestSession
 
 from data.records import Person, Visibility
-from tests.laboratory import Laboratory
+from tests.laboratory import ORIGIN, Laboratory
 from tests.shelf import FASTA, given, made, uploaded
 
 PAGE = b"<script>alert(document.cookie)</script>"
@@ -212,3 +214,48 @@ def test_tokens_need_their_scopes(lab: Laboratory, ada: Person) -> None:
     assert error(writer.get(path))[:2] == (404, "not_found")
     assert set(writer.patch(path, json={"name": "b"}).json()) & {"sha256", "facts"} == set()
     assert writer.delete(path).status_code == 204
+
+
+# Live ---------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def shelf(client: TestClient, *, files: bool = True) -> Iterator[WebSocketTestSession]:
+    """A page's socket that is subscribed already: it has heard that a job that nobody knows is gone."""
+    with client, client.websocket_connect("/api/v1/live", headers={"origin": ORIGIN}) as opened:
+        opened.send_json({"subscribe": {"jobs": ["x"], "files": files}})
+        assert opened.receive_json() == {"job": "x", "gone": True}
+        yield opened
+
+
+def nothing_more(page: WebSocketTestSession) -> None:
+    page.send_json({"subscribe": {"jobs": ["y"]}})
+    assert page.receive_json() == {"job": "y", "gone": True}
+
+
+def test_an_open_page_hears_of_files_that_come_change_and_go(lab: Laboratory, ada: Person) -> None:
+    bob = lab.join("bob")
+    with shelf(lab.browser(ada)) as page:
+        file = uploaded(lab, bob)
+        assert page.receive_json() == {"files": True}
+        lab.workbench.library.share(bob, file.id, Visibility.TEAM)
+        assert page.receive_json() == {"files": True}
+        job = given(lab, bob, file)
+        made(lab, job)
+        assert page.receive_json() == {"files": True}
+        lab.workbench.library.delete(bob, file.id, even_if_used=True)
+        assert page.receive_json() == {"files": True}
+        nothing_more(page)
+
+
+def test_of_other_teams_files_and_without_the_scope_nothing_is_heard(lab: Laboratory, ada: Person) -> None:
+    eve = lab.found("eve")
+    for client, files in (
+        (lab.browser(eve), True),
+        (lab.browser(ada), False),
+        (lab.browser(), True),
+        (lab.script(ada, "jobs:read"), True),
+    ):
+        with shelf(client, files=files) as page:
+            uploaded(lab, ada)
+            nothing_more(page)
