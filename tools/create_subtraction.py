@@ -227,6 +227,7 @@ TOOL = Tool(
     price=price,
     pricing="3 credits, and 3 more for each started GB of genome beyond the first (bytes as stored).",
     check=check,
+    imports=("numpy",),
     run=run,
     view=view,
     example=example,

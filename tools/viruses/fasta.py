@@ -69,8 +69,9 @@ class _Scan:
                 self._header = bytearray()
                 at += 1
             else:
-                end = chunk.find(b"\n>", at)
-                letters = chunk[at : end + 1 if end >= 0 else len(chunk)]
+                # A > within a line stays among the letters, which are refused for it.
+                end = chunk.find(b">", at)
+                letters = chunk[at : end if end > at and chunk[end - 1] == 10 else len(chunk)]
                 at += len(letters)
                 self._at_line_start = letters.endswith(b"\n")
                 yield from self._letters(letters)

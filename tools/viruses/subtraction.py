@@ -70,10 +70,13 @@ class Tally:
             self._ids.add(hash(id))
 
     def _count(self, letters: bytes) -> None:
-        found = {letter: letters.count(letter.encode()) for letter in COUNTED}
+        import numpy  # bytes.count takes 100 times as long for a letter that is frequent
+
+        codes = numpy.frombuffer(letters, numpy.uint8)
+        found = {letter: int(numpy.count_nonzero(codes == ord(letter))) for letter in COUNTED}
         for letter, count in found.items():
             self.counts[letter] += count
-        length = len(letters.translate(None, b" \t\n\v\f"))
+        length = len(letters) - int(numpy.count_nonzero(codes <= ord(" ")))
         self.ambiguous += length - sum(found.values())
         self._length += length
         self._gc += found["g"] + found["c"]
