@@ -64,6 +64,8 @@ _COMPRESSED_NAMES = (".gz", ".bgz", ".bz2", ".xz")
 
 _SAM_HEADER = re.compile(r"@(HD|SQ|RG|PG|CO)\t")
 _SAM_LINE = re.compile(r"[^\t]+\t\d+\t[^\t]+\t\d+\t\d+\t(\*|(\d+[MIDNSHPX=])+)\t[^\t]+\t\d+\t-?\d+\t")
+#: The head may end inside of the first sequence, where that is a long nanopore read.
+_FASTQ = re.compile(r"\s*@[^\n]*\n[A-Za-z*.\-\n]*(\n\+|(?<=[A-Za-z]{1000})\Z)")
 _PDB_ATOM = re.compile(r"^(?:ATOM  |HETATM).{24}(?:\s*-?\d+\.\d+){3}", re.MULTILINE)
 _PDB_START = re.compile(
     r"(HEADER|TITLE|REMARK|CRYST1|COMPND|SEQRES|MODEL|SOURCE|KEYWDS|EXPDTA|AUTHOR|ATOM|HETATM)\b"
@@ -135,7 +137,7 @@ def _detect_text(text: str, extension: str) -> str:
         return "sam"
     if first.startswith("@<TRIPOS>") or "\n@<TRIPOS>" in text[:2000]:
         return "mol2"
-    if first.startswith("@") and re.search(r"\A\s*@[^\n]*\n[A-Za-z*.\-\n]*\n\+", text):
+    if first.startswith("@") and _FASTQ.match(text):
         return "fastq"
     if first.startswith(">"):
         return "a3m" if extension == "a3m" else "fasta"

@@ -20,7 +20,6 @@ _ZONES = (
 )
 #: Top of a figure of qualities, unless there are higher ones.
 _TOP = 42
-_OF_FILE = {1: BLUE, 2: ORANGE}
 
 Row = Mapping[str, Any]
 
@@ -91,7 +90,7 @@ def _qualities(rows: Sequence[Row], which: str) -> FigurePanel:
         y=[row["mean"] for row in rows],
         name="Mean",
         mode="lines",
-        line={"color": BLUE, "width": 2, "dash": "dot"},
+        line={"color": PURPLE, "width": 2, "dash": "dot"},
     )
     top = max(_TOP, *(row["ninetieth"] + 1 for row in rows))
     for start, end, colour, _ in _ZONES:
@@ -196,10 +195,11 @@ def _span(row: Row) -> str:
 
 
 def _series(number: int, files: Sequence[int]) -> dict[str, Any]:
+    """Filled bars of the first reads, and the outlines of the second before them."""
+    second = {"color": "rgba(0, 0, 0, 0)", "line": {"color": ORANGE, "width": 1.5}}
     return {
         "name": f"R{number}",
-        "marker_color": _OF_FILE[number],
-        "opacity": 1 if len(files) == 1 else 0.6,
+        "marker": second if number == 2 else {"color": BLUE, "line": {"width": 0}},
         "showlegend": len(files) > 1,
     }
 

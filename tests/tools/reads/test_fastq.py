@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.reads import made
+from tools import formats
 from tools.contract import InputFailure
 from tools.reads import fastq
 
@@ -70,6 +71,11 @@ def test_faults_are_named_with_their_record(
     path = made.write(tmp_path / "x.fq", "@a\nAC\n+\nII\n" + content)
     with pytest.raises(InputFailure, match=told):
         records(path)
+
+
+def test_a_first_read_that_is_longer_than_the_head_is_fastq(tmp_path: Path) -> None:
+    path = made.write(tmp_path / "x.fq.gz", made.record("a", "ACGT" * 30_000))
+    assert formats.detect(path, path.name) == "fastq"
 
 
 def test_a_file_without_line_ends_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
