@@ -125,7 +125,7 @@ def _export_isolate(isolate: Isolate) -> dict[str, Any]:
 
 def canonical(exported: Mapping[str, Any]) -> bytes:
     """The same bytes for the same content."""
-    return json.dumps(exported, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(exported, sort_keys=True, separators=(",", ":")).encode()
 
 
 def version(content: bytes) -> str:

@@ -120,6 +120,8 @@ def read(path: Path, name: str) -> Reference:
         raise InputFailure(
             f"{name} is damaged or cut short: {error.msg} in line {error.lineno}. Export it again."
         ) from error
+    except RecursionError as error:
+        raise InputFailure(f"{name} is nested deeper than any reference. Export it again.") from error
 
 
 def _from_fasta(path: Path, name: str) -> Reference:

@@ -15,7 +15,6 @@ from tools.words import some
 #: What a SAM file can carry as a name.
 _ID = re.compile(r"[!-)+-<>-~][!-~]*")
 _BLANK = re.compile(r"\s+")
-_WRONG = re.compile(f"[^{fasta.NUCLEOTIDES.decode()}]")
 _UNAMBIGUOUS = re.compile("[ACGT]")
 
 
@@ -50,7 +49,8 @@ def _otu(raw: Any, number: int, undecided: list[str]) -> Otu:
     if [each.default for each in isolates].count(True) != 1:
         undecided.append(name)
     first = next((place for place, each in enumerate(isolates) if each.default), 0)
-    schema = [each if isinstance(each, Mapping) else {"name": str(each)} for each in raw.get("schema") or ()]
+    segments = raw["schema"] if isinstance(raw.get("schema"), list) else []
+    schema = [each if isinstance(each, Mapping) else {"name": str(each)} for each in segments]
     version = raw.get("version", 0)
     return Otu(
         _id(raw, place),
@@ -95,12 +95,12 @@ def _sequence(raw: Any, place: str) -> Sequence:
 
 def letters_of(raw: object, place: str) -> str:
     """Upper-case DNA. Raises InputFailure where there is none, or what is no nucleotide."""
-    letters = _BLANK.sub("", raw).upper() if isinstance(raw, str) else ""
+    letters = "".join(raw.split()).upper() if isinstance(raw, str) else ""
     if not letters:
         raise InputFailure(f"{place} is empty.")
-    wrong = sorted(set(_WRONG.findall(letters)))
+    wrong = letters.encode(errors="replace").translate(None, fasta.NUCLEOTIDES).decode()
     if wrong:
-        raise InputFailure(f"{place} holds what stands for no nucleotide ({some(wrong)}).")
+        raise InputFailure(f"{place} holds what stands for no nucleotide ({some(sorted(set(wrong)))}).")
     letters = letters.replace("U", "T")
     if not _UNAMBIGUOUS.search(letters):
         raise InputFailure(f"{place} holds no A, C, G or T: no read can be mapped to it.")
@@ -134,7 +134,10 @@ def _list(raw: Any, key: str, place: str) -> list[Any]:
 
 def _text(raw: Any, key: str) -> str:
     value = raw.get(key) if isinstance(raw, dict) else None
-    return "" if value is None else _BLANK.sub(" ", str(value)).strip()
+    if value is None:
+        return ""
+    whole = str(value).encode(errors="replace").decode()  # JSON may hold half a surrogate pair
+    return _BLANK.sub(" ", whole).strip()
 
 
 def _id(raw: Mapping[str, Any], place: str, *, fallback: str = "") -> str:

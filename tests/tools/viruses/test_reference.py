@@ -71,6 +71,16 @@ def test_ids_may_be_called_id_and_an_accession_stands_in(tmp_path: Path, content
     assert (otu.id, otu.sequences[0].id) == ("one", "one00")
 
 
+def test_odd_fields_do_no_harm(tmp_path: Path, content: Content) -> None:
+    content["otus"][0].update(schema=7, version="new", abbreviation=None, name="half \ud800")
+    content["otus"][1].update(schema=["RNA 1", "RNA 2"])
+    found = read(tmp_path / "x.json", content)
+    first, second = found.otus
+    assert (first.name, first.abbreviation, first.version, first.schema) == ("half ?", "", 0, ())
+    assert second.segments == ("RNA 1", "RNA 2")
+    otus.canonical(otus.export(found))
+
+
 def test_letters_become_upper_case_dna(tmp_path: Path, content: Content) -> None:
     content["otus"][0]["isolates"][0]["sequences"][0]["sequence"] = "acgu\nUUryn"
     assert read(tmp_path / "x.json", content).otus[0].sequences[0].sequence == "ACGTTTRYN"
@@ -134,6 +144,7 @@ def otu(content: Content) -> Content:
         (lambda c: first_sequence(c).update(sequence=None), "is empty"),
         (lambda c: first_sequence(c).update(sequence="MKLE"), r"what stands for no nucleotide \(E, L\)"),
         (lambda c: first_sequence(c).update(sequence="NNN-"), r"no nucleotide \(-\)"),
+        (lambda c: first_sequence(c).update(sequence="AC\ud800"), r"no nucleotide \(\?\)"),
         (lambda c: first_sequence(c).update(sequence="NNRR"), "holds no A, C, G or T"),
     ],
 )
@@ -151,6 +162,7 @@ def test_what_is_wrong_is_told_with_its_place(
         ('{"otus": []}', r"x\.json is a JSON file\. Give a reference as Virtool exports it"),
         ("[1]", "is a JSON file"),
         ("", "is an empty file"),
+        (made_up.reference()[:-1] + ', "x": ' + "[" * 200_000, r"x\.json is nested deeper"),
         (made_up.reference()[:-100], r"x\.json is damaged or cut short: .* in line \d+\. Export it again"),
     ],
 )
