@@ -37,6 +37,8 @@ MAY_NOT_READ = "This token may not read files."
 MOST = 500
 #: Rows of a Parquet file that are shown.
 ROWS = 100
+#: Files whose panels are kept; some hold megabytes.
+KEPT = 16
 
 # Within the class `list` is the verb.
 Files = list[StoredFile]
@@ -61,7 +63,7 @@ class Library:
         self._folders = folders
         self._gate = gate
         self._name_length = name_length
-        self._panels = Remembered(32)
+        self._panels = Remembered(KEPT)
 
     # Looking
 
@@ -196,7 +198,11 @@ class Library:
         """What a result file of a job holds."""
         detail = self._gate.allowed(person, Action.FILE, job_id)
         found, name = results.referred(detail, self._folders, path)
-        return _shown(LocalFile(found, name, _format(detail, path, found, name)), {})
+        item = results.library_item(detail, path)
+        if item is None:
+            return _shown(LocalFile(found, name, _format(detail, path, found, name)), {})
+        file = library.get(self._store, item["file"])
+        return _shown(LocalFile(found, name, item["format"]), file.facts if file else {})
 
     def _told(self, person: Person | None, files: Files) -> Files:
         """Without the ids of jobs that made them and that this person may not see."""

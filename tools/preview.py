@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tools import formats
 from tools.contract import InputFailure, LocalFile, Panel, TextPanel
-from tools.previews import alignments, pictures, sequences, texts
+from tools.previews import alignments, pictures, reads, sequences, texts
 
 _VIEWS: dict[str, Callable[[LocalFile], list[Panel]]] = {
     "fasta": sequences.fasta,
@@ -17,7 +17,7 @@ _VIEWS: dict[str, Callable[[LocalFile], list[Panel]]] = {
     "genbank": sequences.annotated,
     "embl": sequences.annotated,
     "swiss": sequences.annotated,
-    "fastq": sequences.fastq,
+    "fastq": reads.fastq,
     "sam": alignments.sam,
     "bam": alignments.bam,
     "vcf": alignments.vcf,

@@ -134,33 +134,41 @@ def test_records_with_annotations_are_told_by_their_first_lines(tmp_path: Path) 
 
 
 def test_reads_have_quality_by_cycle(tmp_path: Path) -> None:
-    panels = look(tmp_path, "a.fq.gz", gzip.compress(FASTQ))
+    panels = look(tmp_path, "a.fq.gz", gzip.compress(FASTQ * 10))
     metrics = {label: value for label, value, _ in only(panels, MetricsPanel).metrics}
-    assert metrics == {"Reads looked at": "30", "Length": "5 nt", "GC": "40.0 %", "Encoding": "Phred+33"}
-    traces = {trace.name: list(trace.y) for trace in only(panels, FigurePanel).figure.data if trace.name}
+    told = {"Reads looked at": "300", "Length": "5 nt", "GC": "50 %", "Qualities": "Sanger / Illumina 1.9"}
+    assert metrics == told
+    assert only(panels, MetricsPanel).title == "All reads"
+    quality = next(panel for panel in panels if isinstance(panel, FigurePanel))
+    traces = {trace.name: list(trace.y) for trace in quality.figure.data if trace.name}
     assert traces["Median"] == [0, 20, 40, 40, 37]
+    assert only(panels, TextPanel).text.startswith("@r0")
 
 
 def test_no_more_than_ten_thousand_reads_are_looked_at(tmp_path: Path) -> None:
-    panels = look(tmp_path, "a.fq", b"@r\nACGT\n+\nIIII\n" * 12_000)
-    assert only(panels, MetricsPanel).title == "The first 10,000 reads"
+    for content in (b"@r\nACGT\n+\nIIII\n" * 12_000, b"@r\r\nACGT\r\n+\r\nIIII\r\n" * 12_000):
+        assert only(look(tmp_path, "a.fq", content), MetricsPanel).title == "The first 10,000 reads"
+    exactly = look(tmp_path, "a.fq", b"@r\nACGT\n+\nIIII\n" * 10_000)
+    assert only(exactly, MetricsPanel).title == "All reads"
+
+
+def test_long_reads_are_looked_at_as_far_as_four_megabytes_go(tmp_path: Path) -> None:
+    panels = look(tmp_path, "a.fq", (b"@r\n" + b"A" * 99_000 + b"\n+\n" + b"I" * 99_000 + b"\n") * 60)
+    assert only(panels, MetricsPanel).title == "The first 21 reads"
+    one = sentence(look(tmp_path, "a.fq", b"@r\n" + b"A" * 9_000_000 + b"\n+\n" + b"I" * 9_000_000 + b"\n"))
+    assert one == "No whole read lies in the first 4 MB of the file."
 
 
 def test_old_qualities_are_told_by_their_letters(tmp_path: Path) -> None:
-    metrics = only(look(tmp_path, "a.fq", b"@r\nACGT\n+\nhhhB\n" * 9), MetricsPanel).metrics
-    assert ("Encoding", "Phred+64") in [(label, value) for label, value, _ in metrics]
+    metrics = only(look(tmp_path, "a.fq", b"@r\nACGT\n+\nhhhB\n" * 100), MetricsPanel).metrics
+    assert ("Qualities", "Illumina 1.5") in [(label, value) for label, value, _ in metrics]
 
 
 def test_a_broken_read_is_told_with_its_place(tmp_path: Path) -> None:
-    assert "Read 31 (line 121)" in sentence(look(tmp_path, "a.fq", FASTQ + b"@x\nACGT\n+\nI\n"))
-    assert "ends within read 31" in sentence(look(tmp_path, "a.fq", FASTQ + b"@x\nACGT\n"))
-
-
-def test_a_long_read_is_drawn_in_part(tmp_path: Path) -> None:
-    panels = look(tmp_path, "a.fq", b"@r\n" + b"A" * 9000 + b"\n+\n" + b"I" * 9000 + b"\n")
-    figure = only(panels, FigurePanel)
-    assert max(figure.figure.data[-1].x) == 500
-    assert "beyond 500" in figure.note
+    assert "record 31 (x) has 4 letters but 1" in sentence(
+        look(tmp_path, "a.fq", FASTQ + b"@x\nACGT\n+\nI\n")
+    )
+    assert "ends in the middle of record 31" in sentence(look(tmp_path, "a.fq", FASTQ + b"@x\nACGT\n"))
 
 
 def test_alignments_have_references_and_reads(tmp_path: Path) -> None:
@@ -284,7 +292,7 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_read_in_part(
         taken.append(len(found.content))
         return found
 
-    for module in ("texts", "sequences", "alignments", "pictures"):
+    for module in ("texts", "sequences", "reads", "alignments", "pictures"):
         monkeypatch.setattr(f"tools.previews.{module}.read", counted)
     for start in (b">a\n", b"@r\nA\n+\nI\n", SAM, VCF, PDB, b"text\n"):
         assert look(tmp_path, "a.gz", gzip.compress(start + b"A" * 30_000_000))
