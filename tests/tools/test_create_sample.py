@@ -156,6 +156,7 @@ def test_two_lanes_of_single_reads_are_one_file(tmp_path: Path) -> None:
 
 def test_a_gzip_of_several_members_is_fine(tmp_path: Path) -> None:
     parts = [gzip.compress(made.text(made.reads(50, seed=seed)).encode()) for seed in (1, 2, 3)]
+    parts.append(gzip.compress(b""))  # as bgzip ends
     path = made.write(tmp_path / "x.fastq", b"".join(parts))
     assert create(tmp_path, [path]).summary["reads"] == 150
 

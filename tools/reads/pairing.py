@@ -2,7 +2,7 @@
 
 Understood are Illumina's names (`Leaf_S1_L001_R1_001.fastq.gz`), and a mate at the end after `_R`, `_`, `.R`, `.` or
 `-R` (`Leaf_R1.fq`, `Leaf_1.fastq.gz`, `Leaf.2.fq.gz`), with or without a lane before it. What is left in front is the
-sample.
+sample. A word that trimmers add at the end (`Leaf_R1_001_val_1.fq.gz`, `Leaf_R1.trimmed.fq.gz`) is left out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 _EXTENSION = re.compile(r"\.(fastq|fq)(\.(gz|bgz|bz2|xz))?$", re.IGNORECASE)
+_TRIMMED = re.compile(r"(_val_[12]|[._-](trim|trimmed|clean|cleaned|filtered|paired))$", re.IGNORECASE)
 _ILLUMINA = re.compile(
     r"(?P<sample>.+?)_S\d+(?:_L(?P<lane>\d{3}))?_(?P<kind>[RI])(?P<mate>[12])_(?P<part>\d{3})"
 )
@@ -64,7 +65,7 @@ def is_reads(name: str) -> bool:
 
 
 def parse(name: str) -> Name:
-    stem = _EXTENSION.sub("", PurePath(name).name)
+    stem = _TRIMMED.sub("", _EXTENSION.sub("", PurePath(name).name))
     found = _ILLUMINA.fullmatch(stem) or _MATE.fullmatch(stem) or _LANE.fullmatch(stem)
     if found is None:
         return Name(stem)

@@ -23,6 +23,8 @@ from tools.reads.pairing import Name, NoSample, Row, arrange, pair, parse
         ("Leaf_S3_L002_001.fastq", Name("Leaf", 0, "002", "001")),
         ("Leaf.fastq", Name("Leaf")),
         ("Leaf-1.fastq", Name("Leaf-1")),
+        ("Leaf_S1_L001_R2_001_val_2.fq.gz", Name("Leaf", 2, "001", "001")),
+        ("Leaf_R1.trimmed.fastq.gz", Name("Leaf", 1)),
         ("run 7/Leaf_R1.fq", Name("Leaf", 1)),
         ("plot_12.fq", Name("plot_12")),
     ],
