@@ -75,6 +75,19 @@ class Server:
             except urllib.error.HTTPError as answer:
                 assert time.monotonic() < deadline, answer.read()
 
+    def until_ended(self, job: str) -> Any:
+        """The job once it has ended: told by the events, which do not come for one that has ended already."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v1/events", headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=600) as events:
+            while True:
+                told = self.ask("GET", f"/api/v1/jobs/{job}")
+                if told["status"] in ("completed", "failed", "cancelled", "timeout"):
+                    return told
+                while job not in (line := events.readline().decode()):
+                    assert line, "the events ended"
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
