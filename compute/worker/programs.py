@@ -98,18 +98,16 @@ class Programs:
         self._log_version(words[0])
         last: deque[str] = deque(maxlen=LAST_LINES)
         started = time.monotonic()
-        with self._started(words, errors) as program:
-            try:
-                with program:
-                    yield program, last
-            except Exception as error:
-                if _stumbled(error, program.returncode):
-                    raise _failure(name, program.returncode, last) from error
-                raise
-            finally:
-                self._log(
-                    f"# {name} ended with {program.returncode} after {time.monotonic() - started:.2f} s"
-                )
+        program = self._started(words, errors)
+        try:
+            with program:
+                yield program, last
+        except Exception as error:
+            if _stumbled(error, program.returncode):
+                raise _failure(name, program.returncode, last) from error
+            raise
+        finally:
+            self._log(f"# {name} ended with {program.returncode} after {time.monotonic() - started:.2f} s")
         if program.returncode:
             raise _failure(name, program.returncode, last)
 
