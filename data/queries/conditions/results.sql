@@ -9,7 +9,7 @@ team = $team::uuid and (
 
 -- name: result_after
 -- The next page: the rest of one job, and older jobs.
-seq < $seq or seq = $seq and path > $path
+seq <= $seq and (seq < $seq or path > $path)
 
 -- name: result_in_formats
 -- By format.
