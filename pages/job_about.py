@@ -10,10 +10,11 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import Job, JobDetail, Person, Relative, Status
-from pages.parts import file_inputs, forms, human, statuses
+from data.records import JobDetail, Person, Status
+from pages.parts import file_inputs, forms, human, items, lineage, statuses
 from pages.parts.drawing import facts, refusal
 from tools.contract import Tool
+from tools.library import KINDS
 
 #: Files listed before the rest is folded away.
 LISTED_FILES = 8
@@ -24,7 +25,7 @@ def beside(workbench: Workbench, person: Person | None, detail: JobDetail) -> No
     about(person, detail, tool)
     inputs_and_settings(workbench, person, detail, tool)
     downloads(detail)
-    relatives(workbench, person, detail.job)
+    relatives(workbench, person, detail)
     past(detail)
 
 
@@ -85,7 +86,7 @@ def inputs_and_settings(
     except WellplateError as error:
         refusal(error)
     else:
-        facts((human.words(name), input_links(detail.job.id, name, files)) for name, files in given.items())
+        facts((human.words(name), input_links(detail, name, files)) for name, files in given.items())
     if detail.settings:
         st.subheader("Settings", anchor=False)
         labels = {field.name: field.label for field in forms.fields(tool.Settings)} if tool else {}
@@ -95,12 +96,26 @@ def inputs_and_settings(
         )
 
 
-def input_links(job_id: str, name: str, files: list[dict[str, Any]]) -> str:
-    base = f"/api/v1/jobs/{job_id}/inputs/{quote(name)}"
+def input_links(detail: JobDetail, name: str, files: list[dict[str, Any]]) -> str:
+    base = f"/api/v1/jobs/{detail.job.id}/inputs/{quote(name)}"
+    given = detail.inputs.get(name)
+    sources = given if isinstance(given, list) else [given] * len(files)
     return "<br>".join(
-        f"{link(f'{base}/{number}', file['name'])} <span class='quiet'>{human.size(file['bytes'])}</span>"
-        for number, file in enumerate(files)
+        f"{input_link(f'{base}/{number}', file, source)} <span class='quiet'>{human.size(file['bytes'])}</span>"
+        for number, (file, source) in enumerate(zip(files, sources, strict=False))
     )
+
+
+def input_link(path: str, file: dict[str, Any], source: Any) -> str:
+    """To the thing of the library that it was; of anything else to the job's own copy."""
+    of_library = isinstance(source, dict) and source.get("file")
+    if file["format"] in KINDS and of_library:
+        return to_item(source["file"], file["name"])
+    return link(path, file["name"])
+
+
+def to_item(file_id: str, name: str) -> str:
+    return f'<a href="{items.address(file_id)}" target="_self">{escape(name)}</a>'
 
 
 def link(path: str, label: str) -> str:
@@ -131,43 +146,29 @@ def downloads(detail: JobDetail) -> None:
     st.subheader("Downloads", anchor=False)
     links = "<br>".join(link(path, label) for label, path in whole)
     st.html(f'<div class="links">{links}</div>')
-    rows = [
-        (human.size(file["bytes"]), link(f"{base}/files/{quote(file['path'])}", file_label(file)))
-        for file in detail.files
-    ]
+    rows = [(human.size(file["bytes"]), file_link(base, file)) for file in detail.files]
     facts(rows[:LISTED_FILES])
     if len(rows) > LISTED_FILES:
         with st.expander(f"{len(rows) - LISTED_FILES} more files"):
             facts(rows[LISTED_FILES:])
 
 
+def file_link(base: str, file: dict[str, Any]) -> str:
+    """To its page where it went into the library; otherwise the download."""
+    if file.get("file"):
+        return to_item(file["file"], file_label(file))
+    return link(f"{base}/files/{quote(file['path'])}", file_label(file))
+
+
 def file_label(file: dict[str, Any]) -> str:
     return f"{file['title'] or file['path']} ({file_inputs.format_name(file['format'])})"
 
 
-#: How one is a relative of the other, seen from this job.
-MADE_FROM = {"input": "Uses a result of", "retry": "Is a retry of"}
-LED_TO = {"input": "Its result is used by", "retry": "Was retried as"}
-
-
-def relatives(workbench: Workbench, person: Person | None, job: Job) -> None:
-    lineage = workbench.lineage(person, job.id)
-    told = [(MADE_FROM[one.kind], one) for one in lineage.made_from]
-    told += [(LED_TO[one.kind], one) for one in lineage.led_to]
-    if not told:
-        return
-    st.subheader("Related jobs", anchor=False)
-    facts((words, relative(one)) for words, one in told)
-
-
-def relative(one: Relative) -> str:
-    if one.job is None:
-        return "<span class='quiet'>a private job</span>"
-    look = statuses.look(one.job)
-    return (
-        f'<a href="/app/jobs?jobId={one.job.id}" target="_self">{escape(one.job.name)}</a>'
-        f" <span class='quiet'>{look.label}</span>"
-    )
+def relatives(workbench: Workbench, person: Person | None, detail: JobDetail) -> None:
+    try:
+        lineage.of_job(workbench, person, detail)
+    except WellplateError as error:
+        refusal(error)
 
 
 def past(detail: JobDetail) -> None:

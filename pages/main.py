@@ -11,6 +11,9 @@ from pages import sign_in
 from pages.parts import human, session, top_bar
 from pages.parts.drawing import STATIC
 
+#: What the URL of a page names that anybody might be let see.
+NAMED = {"jobs": "jobId", "library": "item"}
+
 
 def tools_by_name() -> None:
     """`/tools` is the start page under the name that people type."""
@@ -33,6 +36,18 @@ def pages(who: Person | None) -> list[st.Page]:
             title="Jobs",
             url_path="jobs",
             help="What ran, runs and waits, with its results.",
+        ),
+        st.Page(
+            "library.py",
+            title="Library",
+            url_path="library",
+            help="References, indexes, samples, subtractions and HMM sets of the team.",
+        ),
+        st.Page(
+            "files.py",
+            title="Files",
+            url_path="files",
+            help="Uploads, results of jobs, and the space that they take.",
         ),
         st.Page(
             "credits.py",
@@ -72,6 +87,11 @@ def pages(who: Person | None) -> list[st.Page]:
     return every
 
 
+def may_be_public(path: str) -> bool:
+    """Whether the URL names a job or a file: its page decides who sees it."""
+    return path in NAMED and NAMED[path] in st.query_params
+
+
 def main() -> None:
     st.logo(STATIC / "wellplate.svg", size="large")
     who = session.person()
@@ -83,8 +103,7 @@ def main() -> None:
             f"**The database did not open cleanly.** {human.markdown_text(sentence)}",
             icon=":material/warning:",
         )
-    # A job may be public: its page decides.
-    if who is None and not (page.url_path == "jobs" and "jobId" in st.query_params):
+    if who is None and not may_be_public(page.url_path):
         return sign_in.ask()
     if who is None:
         return page.run()

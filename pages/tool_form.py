@@ -55,6 +55,9 @@ def current(workbench: Workbench, person: Person, tool: Tool) -> Form:
     if "example" in params:
         st.query_params.from_dict({"tool": tool.id})
         return keep(from_example(workbench, person, tool))
+    if inputs := named_files(tool):
+        st.query_params.from_dict({"tool": tool.id})
+        return keep(Form(tool.id, {"inputs": inputs, "settings": {}}))
     kept: Form | None = st.session_state.get(_FORM)
     kept = kept if kept is not None and kept.tool == tool.id else None
     job_id = params.get("jobId", "")
@@ -91,6 +94,22 @@ def from_example(workbench: Workbench, person: Person, tool: Tool) -> Form:
     example = workbench.example(person, tool.id)
     values = {"inputs": dict(example.inputs), "settings": dict(example.settings)}
     return Form(tool.id, values, note=f"Example: {example.name}. {example.note}".strip())
+
+
+def named_files(tool: Tool) -> dict[str, Any]:
+    """Files that the URL gives to inputs: `reference=FILE`, `subtractions=FILE&subtractions=FILE`, `reads=JOB/PATH`."""
+    found: dict[str, Any] = {}
+    for one in forms.fields(tool.Inputs):
+        named = [named_file(value) for value in st.query_params.get_all(one.name) if one.kind in FILES]
+        if named:
+            found[one.name] = named if one.kind == "files" else named[0]
+    return found
+
+
+def named_file(value: str) -> dict[str, str]:
+    """A file of the library by its id, or a result by the job's id, "/", and its path."""
+    job, _, path = value.partition("/")
+    return {"job": job, "path": path} if path else {"file": value}
 
 
 def fill_in(workbench: Workbench, person: Person, tool: Tool, form: Form) -> dict[str, DeltaGenerator]:

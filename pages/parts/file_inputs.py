@@ -10,12 +10,13 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import JobFilter, Person, Status
+from data.records import JobFilter, Person, Status, StoredFile
 from pages.components.upload import upload, uploaded
-from pages.parts import human, session
+from pages.parts import human, items, session
 from pages.parts.forms import Field
+from tools.library import KINDS
 
-UPLOAD, PASTE, LIBRARY, JOB = "Upload", "Paste text", "My files", "Earlier job"
+UPLOAD, PASTE, LIBRARY, JOB = "Upload", "Paste text", "Library", "Earlier job"
 ICONS = {
     UPLOAD: ":material/upload:",
     PASTE: ":material/content_paste:",
@@ -47,13 +48,26 @@ FORMATS = {
     "sam": ("SAM", "sam"),
     "bam": ("BAM", "bam"),
     "cram": ("CRAM", "cram"),
+    "vcf": ("VCF", "vcf"),
+    "bed": ("BED", "bed"),
+    "gff": ("GFF", "gff"),
+    "csv": ("CSV", "csv"),
+    "tsv": ("TSV", "tsv"),
+    "json": ("JSON", "json"),
+    "yaml": ("YAML", "yaml"),
+    "png": ("PNG", "png"),
+    "jpeg": ("JPEG", "jpg"),
+    "text": ("text", "txt"),
     "hmm": ("HMM", "hmm"),
+    "reference": ("reference", "json"),
 }
 #: Nothing a person could paste.
-BINARY = frozenset({"bam", "cram"})
+BINARY = frozenset({"bam", "cram", "png", "jpeg"})
 
 
 def format_name(format: str) -> str:
+    if format in KINDS:
+        return KINDS[format].name
     return FORMATS.get(format, (format, format))[0]
 
 
@@ -100,13 +114,23 @@ def describe(workbench: Workbench, person: Person, file: dict[str, Any]) -> str:
         return f"{file.get('name') or 'text'} · {human.size(len(file['text'].encode()))}, as text"
     if file.get("job"):
         return f"{_path_name(workbench, person, file)} · of {_job_name(workbench, person, file['job'])}"
-    names = st.session_state.get("files.names", {})
+    names = st.session_state.setdefault("files.names", {})
     if file["file"] not in names:
-        names = {
-            stored.id: f"{stored.name} · {human.size(stored.size)}" for stored in workbench.uploads(person)
-        }
-        st.session_state["files.names"] = names
-    return str(names.get(file["file"], "an uploaded file"))
+        names[file["file"]] = _file_name(workbench, person, file["file"])
+    return str(names[file["file"]])
+
+
+def _file_name(workbench: Workbench, person: Person, file_id: str) -> str:
+    try:
+        return _stored(workbench.library.file(person, file_id))
+    except WellplateError:
+        return "a file that is not here any more"
+
+
+def _stored(file: StoredFile) -> str:
+    """What tells it from others: of a thing of the library its facts, otherwise its size."""
+    parts = [file.name, items.short(file) or human.size(file.size)]
+    return " · ".join(parts)
 
 
 def _path_name(workbench: Workbench, person: Person, file: dict[str, Any]) -> str:
@@ -130,9 +154,10 @@ def _job_name(workbench: Workbench, person: Person, job_id: str) -> str:
 def _sources(
     workbench: Workbench, person: Person, field: Field, key: str, chosen: list[dict[str, Any]]
 ) -> None:
-    pasteable = not field.formats or set(field.formats) - BINARY
-    sources = [UPLOAD, *([PASTE] if pasteable else []), LIBRARY, JOB]
-    st.session_state.setdefault(f"{key}.source", UPLOAD)
+    sources = _offered(field)
+    if sources == [LIBRARY]:
+        return _library(workbench, person, field, key, chosen)
+    st.session_state.setdefault(f"{key}.source", sources[0])
     source = st.segmented_control(
         f"Where {field.label} comes from",
         sources,
@@ -156,6 +181,18 @@ def _sources(
     )
 
 
+def _offered(field: Field) -> list[str]:
+    """Where it can come from. What lives in the library is looked for there first; folders are made by jobs only."""
+    brought = not field.formats or any(items.uploadable(format) for format in field.formats)
+    pasted = not field.formats or any(
+        items.uploadable(format) and format not in BINARY for format in field.formats
+    )
+    outside = [UPLOAD] * brought + [PASTE] * pasted
+    if field.formats and set(field.formats) <= set(KINDS):
+        return [LIBRARY, *outside]
+    return [*outside, LIBRARY, JOB]
+
+
 def _arrived(key: str, chosen: list[dict[str, Any]]) -> None:
     names = st.session_state.setdefault("files.names", {})
     for file in uploaded(key):
@@ -172,7 +209,8 @@ def _paste(field: Field, key: str, chosen: list[dict[str, Any]]) -> None:
         label_visibility="collapsed",
         placeholder=str(field.schema.get("placeholder", "Paste the content here")),
     )
-    formats = [format for format in field.formats if format not in BINARY] or ["text"]
+    pasteable = [each for each in field.formats if each not in BINARY and items.uploadable(each)]
+    formats = pasteable or ["text"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if len(formats) > 1:
             st.selectbox("Format", formats, key=format_key, format_func=format_name, width=150)
@@ -200,22 +238,34 @@ def _library(
 ) -> None:
     files = {stored.id: stored for stored in workbench.uploads(person, field.formats or None)}
     if not files:
-        names = " or ".join(format_name(format) for format in field.formats) or "any"
-        st.caption(f"No uploaded file with the format {names} yet. What you upload here stays in your files.")
-        return
+        return _nothing_there(workbench, person, field)
     pick = f"{key}.library"
     st.selectbox(
-        "One of your files",
+        f"{field.label} from the library",
         list(files),
         index=None,
         key=pick,
-        format_func=lambda id: (
-            f"{files[id].name} · {human.size(files[id].size)} · {human.ago(files[id].created_at)}"
-        ),
-        placeholder="Choose a file",
+        format_func=lambda id: f"{_stored(files[id])} · {human.ago(files[id].created_at)}",
+        placeholder="Choose one of the library",
         label_visibility="collapsed",
         on_change=session.on_change(lambda: _picked(pick, chosen, lambda id: {"file": id})),
     )
+
+
+def _nothing_there(workbench: Workbench, person: Person, field: Field) -> None:
+    """Says how one comes to have one, and links to the tool that makes it."""
+    kinds = [KINDS[format] for format in field.formats if format in KINDS]
+    if not kinds:
+        names = " or ".join(format_name(format) for format in field.formats)
+        st.caption(f"No {names} file in the library yet. What you upload here stays there.")
+        return
+    kind = kinds[0]
+    st.caption(f"No {items.lower(kind.name)} in the library yet. {kind.first}")
+    ready = {each.tool.id: each.tool for each in workbench.tools(person) if each.unavailable is None}
+    if maker := ready.get(items.MADE_BY.get(kind.format, "")):
+        st.page_link(
+            "tool.py", label=maker.name, icon=":material/arrow_forward:", query_params={"tool": maker.id}
+        )
 
 
 def _picked(key: str, chosen: list[dict[str, Any]], make: Callable[[str], dict[str, Any]]) -> None:

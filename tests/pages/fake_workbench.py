@@ -26,6 +26,7 @@ from data.people import ApiToken, Membership, Session
 from data.records import (
     Balance,
     ErrorKind,
+    Family,
     HistoryEntry,
     Job,
     JobDetail,
@@ -365,6 +366,19 @@ class Bulk:
         return outcomes
 
 
+class Library(list[StoredFile]):
+    """Files that stand alone."""
+
+    def file(self, person: Person | None, file_id: str) -> StoredFile:
+        for file in self:
+            if file.id == file_id:
+                return file
+        raise NotFound("There is no such file.")
+
+    def family(self, person: Person | None, file_id: str) -> Family:
+        return Family(made_from=[], led_to=[])
+
+
 class FakeWorkbench:
     def __init__(self, person: Person | None = ANNA, *, jobs: bool = True, credits: int = 940) -> None:
         self.accounts = Accounts(person)
@@ -378,7 +392,7 @@ class FakeWorkbench:
         self.records: dict[str, Job] = {}
         self.details: dict[str, JobDetail] = {}
         self.submitted: list[Submission] = []
-        self.library: list[StoredFile] = []
+        self.library = Library()
         self.calls: list[tuple[Any, ...]] = []
         #: Jobs of which the person may see the row only.
         self.private: set[str] = set()
@@ -406,7 +420,10 @@ class FakeWorkbench:
         return ToolStatus(tool=tool, unavailable=tool.missing())
 
     def example(self, person: Person, tool_id: str) -> Example:
-        return self.all_tools()[tool_id].example()
+        tool = self.all_tools()[tool_id]
+        if tool.example is None:
+            raise NotFound(f"{tool.name} has no example.")
+        return tool.example()
 
     # Jobs
 
