@@ -145,10 +145,10 @@ def _detect_text(text: str, extension: str) -> str:
         return "genbank"
     if first.startswith("ID   "):
         return "swiss" if re.search(r"\b(Unr|R)eviewed;", first) else "embl"
-    if first.lstrip().startswith("{") and _REFERENCE.search(text):
-        return "reference"
     if _PATHOSCOPE.match(text):
         return "pathoscope"
+    if first.lstrip().startswith("{") and _REFERENCE.search(text):
+        return "reference"
     if first.startswith("CLUSTAL"):
         return "clustal"
     if first.startswith("# STOCKHOLM"):

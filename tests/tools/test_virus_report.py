@@ -129,3 +129,10 @@ def test_results_are_known_by_their_content(tmp_path: Path) -> None:
     shown = TOOL.example()
     found = given(TOOL, shown.inputs, shown.settings, tmp_path).files("results")
     assert {file.format for file in found} == {"pathoscope"}
+
+
+def test_a_result_with_isolates_is_no_reference(tmp_path: Path) -> None:
+    told = result("a", tmv=(0.9, 0.9, 9, 90))
+    told["otus"][0]["isolates"] = [{"id": "x", "sequences": []}]
+    (file,) = given(TOOL, texts(told), {}, tmp_path).files("results")
+    assert file.format == "pathoscope"
