@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from compute.worker import processes, programs
@@ -111,6 +112,14 @@ def test_a_sentence_of_the_tool_is_kept(run: Run) -> None:
             raise InputFailure("Not like this.")
 
 
+def words_of(pid: int) -> list[str]:
+    """The command line; empty when it ended meanwhile."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 @needs_bowtie2
 @pytest.mark.parametrize("error", [ValueError("stop"), KeyboardInterrupt()])
 def test_a_block_left_by_an_exception_ends_the_whole_tree(
@@ -118,15 +127,17 @@ def test_a_block_left_by_an_exception_ends_the_whole_tree(
 ) -> None:
     """A Perl script with the aligner below it, which waits for reads that never come."""
     os.mkfifo(run.folder / "reads.fq")
-    tree: list[int] = []
 
-    def aligner() -> bool:
-        tree[:] = [each.pid for each in processes.descendants(os.getpid())]
-        return any(each.name.startswith("bowtie2-align") for each in processes.descendants(os.getpid()))
+    def both() -> list[int]:
+        """Once the script has asked the aligner for its options, and started it with the reads."""
+        below = processes.descendants(os.getpid())
+        aligners = [each for each in below if each.name.startswith("bowtie2-align")]
+        reading = any("reads.fq" in words_of(each.pid) for each in aligners)
+        return [each.pid for each in below] if reading else []
 
     with pytest.raises(type(error)):
         with run.stream(["bowtie2", "-x", index, "-U", "reads.fq"], []):
-            until(aligner, "the aligner runs")
+            tree = until(both, "the aligner runs")
             raise error
     assert len(tree) >= 2
     assert gone(tree, timeout_s=0)
