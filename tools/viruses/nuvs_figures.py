@@ -38,12 +38,12 @@ def contig_map(contig: Row, orfs: Sequence[Row], limit: float) -> FigurePanel:
             mode="lines",
             fill="toself",
             fillcolor=colours[kind],
-            line={"color": colours[kind], "width": 1, "dash": "solid" if _passes(orf, limit) else "dot"},
+            line={"color": colours[kind], "width": 1},
             opacity=1 if _passes(orf, limit) else 0.55,
             hoveron="fills",
             hoverinfo="text",
             text=_told(orf),
-            name=kind,
+            name=_unmarked(kind),
             legendgroup=kind,
             showlegend=kind not in named,
         )
@@ -98,6 +98,7 @@ def overview(contigs: Sequence[Row], orfs: Sequence[Row], limit: float) -> Figur
                 width=0.3,
                 orientation="h",
                 marker={"color": colour, "line": {"width": 0}},
+                opacity=0.85,  # ORFs of several frames overlap
                 hovertext=[f"Contig {orf['contig']}, {_told(orf)}" for orf in drawn],
                 hoverinfo="text",
                 name=name,
@@ -123,7 +124,7 @@ def overview(contigs: Sequence[Row], orfs: Sequence[Row], limit: float) -> Figur
         "Contigs to one scale",
         figure,
         note,
-        alt=f"{len(shown)} contigs, the longest of {longest:,} nt, with {_in_words(own)}",
+        alt=f"{_number(len(shown), 'contig')}, the longest of {longest:,} nt, with {_in_words(own)}",
     )
 
 
@@ -176,4 +177,8 @@ def _unmarked(text: str) -> str:
 
 def _in_words(orfs: Sequence[Row]) -> str:
     count = sum(bool(orf["hits"]) for orf in orfs)
-    return f"{len(orfs):,} open reading frame{'' if len(orfs) == 1 else 's'}, {count:,} with a hit"
+    return f"{_number(len(orfs), 'open reading frame')}, {count:,} with a hit"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -32,15 +32,13 @@ def view(finished: Finished) -> Sequence[Panel]:
     rows = sorted(
         finished.rows("contigs"), key=lambda row: (row["e"] is None, row["e"] or 0.0, -row["length"])
     )
-    panels: list[Panel] = [_metrics(finished, limit)]
-    if outcome := finished.summary.get("outcome"):
-        panels.append(TextPanel("What came out", str(outcome)))
+    metrics = _metrics(finished, limit)
     if not rows:
-        return panels
+        return [metrics]  # the result's warning says why
     good = [row for row in rows if row["e"] is not None and row["e"] <= limit]
     show = partial(_contigs, finished, limit)
     return [
-        *panels,
+        metrics,
         FilteredPanel(
             f"Show {len(rows) - len(good):,} more without a hit of E ≤ {limit:g}",
             len(rows) - len(good),
