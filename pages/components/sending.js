@@ -74,8 +74,8 @@ class Sending {
     for (;;) {
       const before = this.offset;
       try {
-        if (this.paused) await new Promise((wake) => { this.wake = wake; });
         this.check();
+        if (this.paused) await new Promise((wake) => { this.wake = wake; });
         const file = await this.attempt();
         memory.forget(this.file);
         return file;
