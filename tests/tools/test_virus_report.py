@@ -120,6 +120,7 @@ def test_the_map_has_every_virus_and_sample_with_the_controls_named(tmp_path: Pa
         assert isinstance(panel, FigurePanel)
         drawn = panel.figure.data[0]
         assert list(drawn.x) == ["field-1", "field-2", "field-3", "water (control)"]
+        assert drawn.zmin == 0 and drawn.zmax > 0, "without both, colours would start at the least value"
         assert len(drawn.y) == 3 and sum("⚠" in text for row in drawn.text for text in row) == 3
     doubtful = next(panel for panel in panels if isinstance(panel, TablePanel) and panel.table == "findings")
     assert doubtful.where is not None and not doubtful.where({"found": False, "doubt": ""})

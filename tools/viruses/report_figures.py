@@ -31,11 +31,12 @@ def heat_map(
     found = [[by_place.get((virus, name)) for name in names] for virus in shown]
     form = _FORMS[measure]
     labels = [f"{name} (control)" if name in controls else name for name in names]
+    colours = [[None if cell is None else _colour(measure, cell[measure]) for cell in row] for row in found]
     figure = go.Figure(
         go.Heatmap(
             x=labels,
             y=shown,
-            z=[[None if cell is None else _colour(measure, cell[measure]) for cell in row] for row in found],
+            z=colours,
             text=[
                 [
                     "" if cell is None else form.format(cell[measure]) + (" ⚠" if cell["doubt"] else "")
@@ -48,6 +49,7 @@ def heat_map(
             hovertemplate="%{y}<br>%{x}<br>%{customdata}<extra></extra>",
             colorscale=_SCALE,
             zmin=0,
+            zmax=1 if measure == "coverage" else max((c for row in colours for c in row if c), default=1),
             showscale=False,
             xgap=2,
             ygap=2,
