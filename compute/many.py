@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tools.reads import pairing
-
 from compute.marks import Marks
 from compute.submitting import Submission
 from data.errors import BadInput, WellplateError
 from data.records import Job, Person, StoredFile
 from tools.contract import Problem
+from tools.reads import pairing
 
 TOOL = "create-sample"
 MOST_ROWS = 2000
@@ -72,19 +71,19 @@ class Many:
         *,
         submit: Callable[[Person, Submission], Job],
         problems: Callable[[Person, Submission], Sequence[Problem]],
-        uploads: Callable[[Person, list[str]], list[StoredFile]],
+        reads: Callable[[Person], list[StoredFile]],
         marks: Marks,
     ) -> None:
         self._submit = submit
         self._problems = problems
-        self._uploads = uploads
+        self._reads = reads
         self._marks = marks
 
     def sheet(self, person: Person, text: str) -> list[Row]:
         """The rows of a run sheet: CSV (or with tabs or semicolons) with a head. Raises BadInput for the sheet as a
         whole; what is wrong with a row is told in it."""
         known: dict[str, list[StoredFile]] = {}
-        for file in self._uploads(person, ["fastq"]):
+        for file in self._reads(person):
             known.setdefault(file.name, []).append(file)
         rows = [_found(_row(number, values), known) for number, values in enumerate(_lines(text), start=1)]
         return _apart(rows)
@@ -92,7 +91,7 @@ class Many:
     def heap(self, person: Person, files: Sequence[str], settings: Mapping[str, str]) -> list[Row]:
         """Samples from uploaded FASTQ files by their names: mates paired, lanes together. The settings hold for all."""
         wanted = set(files)
-        chosen = [file for file in self._uploads(person, ["fastq"]) if file.id in wanted]
+        chosen = [file for file in self._reads(person) if file.id in wanted]
         lost = len(wanted) - len(chosen)
         if lost:
             raise BadInput(f"{lost} of the files are no FASTQ files of yours.", field="files")

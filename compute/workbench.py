@@ -21,7 +21,7 @@ from compute.ending import Answers, Ending
 from compute.gate import NO_SUCH_JOB, Gate, refuse_unless, row_of
 from compute.imports import Imports
 from compute.library import MAY_NOT_READ, Library
-from compute.many import Many
+from compute.many import MOST_ROWS, Many
 from compute.marks import Marks, clean_tags
 from compute.menu import menu
 from compute.notices.notices import Notices
@@ -134,7 +134,7 @@ class Workbench:
         self.many = Many(
             submit=self.submit,
             problems=lambda person, submission: self.quote(person, submission).problems,
-            uploads=self.uploads,
+            reads=lambda person: self.uploads(person, ["fastq"], limit=4 * MOST_ROWS),
             marks=self.marks,
         )
         self._panels = Remembered(32)
@@ -368,10 +368,12 @@ class Workbench:
         """Keep a file: streamed to disk, checked, and registered only when it is whole."""
         return self.uploading.receive(person, name, stream)
 
-    def uploads(self, person: Person, formats: list[str] | None = None) -> list[StoredFile]:
+    def uploads(
+        self, person: Person, formats: list[str] | None = None, *, limit: int = 200
+    ) -> list[StoredFile]:
         """The newest files of these formats that the person may give to a tool: own ones, and what others show."""
         refuse_unless(access.holds(person, Scope.FILES_READ), MAY_NOT_READ)
-        return library.usable(self._store, person, formats)
+        return library.usable(self._store, person, formats, limit)
 
     # Site
 

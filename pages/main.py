@@ -49,6 +49,7 @@ def pages(who: Person | None) -> list[st.Page]:
             url_path="files",
             help="Uploads, results of jobs, and the space that they take.",
         ),
+        st.Page("samples.py", title="Many samples", url_path="samples", visibility="hidden"),
         st.Page(
             "credits.py",
             title="Credits",

@@ -1,0 +1,95 @@
+"""Starting many jobs with one button, and what became of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from compute.many import Started
+from compute.workbench import Submission, Workbench
+from data.errors import WellplateError
+from data.records import Person, utcnow
+from pages.parts import human
+
+
+def ask(
+    workbench: Workbench,
+    person: Person,
+    submissions: Sequence[Submission],
+    *,
+    verb: str,
+    key: str,
+    after: str,
+) -> None:
+    """A tag and the button; once it was pressed, what was started."""
+    if not submissions:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        tag = st.text_input(
+            "Tag of these jobs",
+            value=f"run {human.local(utcnow()):%Y-%m-%d}",
+            key=f"{key}.tag",
+            help="By it you find them again in the list of jobs.",
+            width=260,
+        )
+        pressed = st.button(
+            f"{verb}{price(workbench, person, submissions)}",
+            type="primary",
+            icon=":material/play_arrow:",
+            key=f"{key}.start",
+        )
+    if pressed:
+        st.session_state[f"{key}.started"] = (
+            carry_out(workbench, person, submissions, tag.strip()),
+            tag.strip(),
+        )
+    if f"{key}.started" in st.session_state:
+        started, used = st.session_state[f"{key}.started"]
+        told(started, used, after)
+
+
+def price(workbench: Workbench, person: Person, submissions: Sequence[Submission]) -> str:
+    try:
+        credits = sum(workbench.quote(person, each, content=False).credits for each in submissions)
+    except WellplateError:
+        return ""  # told when it is submitted
+    return f" · {human.credits(credits)}" if credits else ""
+
+
+def carry_out(workbench: Workbench, person: Person, submissions: Sequence[Submission], tag: str) -> Started:
+    """Pressing twice makes each job once: the key of a submit is what it asks for, and the minute."""
+    bar = st.progress(0.0, text="Starting")
+
+    def progress(done: int, all: int) -> None:
+        bar.progress(done / all, text=f"Starting {done} of {all}")
+
+    keyed = [replace(each, idempotency_key=key_of(each)) for each in submissions]
+    started = workbench.many.start(person, keyed, tag, progress)
+    bar.empty()
+    return started
+
+
+def key_of(submission: Submission) -> str:
+    asked = json.dumps([submission.tool, submission.inputs, submission.settings], sort_keys=True, default=str)
+    return f"{utcnow():%Y%m%d%H%M}-{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+
+
+def told(started: Started, tag: str, after: str) -> None:
+    if started.jobs:
+        st.success(
+            f"{human.count(len(started.jobs), 'job')} started. {after}", icon=":material/check_circle:"
+        )
+        st.page_link(
+            "jobs.py",
+            label="Watch them in the list of jobs",
+            icon=":material/list:",
+            query_params={"tag": tag} if tag else {},
+        )
+    for name, reason in started.refused[:20]:
+        st.error(f"{human.markdown_text(name)}: {human.markdown_text(reason)}", icon=":material/error:")
+    if len(started.refused) > 20:
+        st.caption(f"{len(started.refused) - 20} more were refused.")
