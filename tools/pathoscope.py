@@ -350,7 +350,7 @@ TOOL = Tool(
         "Eliminate subtraction",
         "Reassign reads",
     ),
-    imports=("numpy",),
+    imports=("numpy", "scipy.sparse"),
     price=price,
     pricing=PRICING,
     check=check,

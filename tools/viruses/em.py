@@ -9,6 +9,7 @@ scores scaled to 0-100, so that pi is a share of the reads weighted by their sco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SCALE = 100.0
 #: A posterior that makes a hit of high, and of low confidence.
 HIGH, LOW = 0.5, 0.01
+#: Posteriors closer than this are a tie: what is between them is rounding, which depends on the order of sums.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,27 @@ class Reassigned:
 class _Pairs:
     """Reads with references, each pair once with its first score, sorted by read."""
 
-    read: np.ndarray
     reference: np.ndarray
     weight: np.ndarray
-    #: Of each read: its first pair, and how many it has.
-    start: np.ndarray
+    #: Of each read: how many pairs it has, one at least.
     count: np.ndarray
-    #: Of each alignment: its pair.
-    of_alignment: np.ndarray
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """Of each read: its first pair."""
+        import numpy as np
+
+        return np.cumsum(self.count) - self.count
+
+    def of_reads(self, values: np.ndarray) -> np.ndarray:
+        """A value of each read, for each of its pairs."""
+        import numpy as np
+
+        return np.repeat(values, self.count)
+
+    def where(self, reads: np.ndarray) -> _Pairs:
+        pairs = self.of_reads(reads)
+        return _Pairs(self.reference[pairs], self.weight[pairs], self.count[reads])
 
 
 def reassign(
@@ -84,57 +100,99 @@ def reassign(
     """
     import numpy as np
 
-    pairs = _pairs(read, reference, score, references)
-    reads = len(pairs.start)
-    unique = pairs.count[pairs.read] == 1
-    multi = _multi(pairs, ~unique)
-    read_weight = np.maximum.reduceat(multi.weight, multi.start) if len(multi.start) else np.zeros(0)
-    settled = np.bincount(pairs.reference[unique], pairs.weight[unique], minlength=references)
-    multi_weight = float(read_weight.sum())
-    total_weight = float(pairs.weight[unique].sum()) + multi_weight
+    pairs, of_alignment = _pairs(read, reference, score, references)
+    is_multi = pairs.count > 1
+    unique, multi = pairs.where(~is_multi), pairs.where(is_multi)
+    reads = len(pairs.count)
+    model = _Model(multi)
+    settled = np.bincount(unique.reference, unique.weight, minlength=references)
+    multi_weight = float(model.read_weight.sum())
+    total_weight = float(unique.weight.sum()) + multi_weight
     largest = float(pairs.weight.max())
     pi_extra, theta_extra = pi_prior * largest, theta_prior * largest
 
+    def best_hits(posterior: np.ndarray) -> BestHits:
+        return _best_hits(unique, multi, posterior, references)
+
     pi = theta = np.full(references, 1 / references)
-    initial_pi, posterior, change, iterations = pi, _shares(multi.weight, multi), np.inf, 0
-    initial = _best_hits(pairs, unique, multi, posterior, references)
+    initial_pi, prior, change, iterations = pi, pi * theta, np.inf, 0
     for iterations in range(1, max_iterations + 1):
-        before = pi
-        posterior = _shares((pi * theta)[multi.reference] * multi.weight, multi)
-        weighted = np.bincount(multi.reference, posterior * read_weight[multi.read], minlength=references)
-        pi = (weighted + settled + pi_extra) / (total_weight + pi_extra * references)
-        theta = (weighted + theta_extra) / ((multi_weight or 1.0) + theta_extra * references)
+        before, prior = pi, pi * theta
+        assigned = model.assigned(prior)
+        pi = (assigned + settled + pi_extra) / (total_weight + pi_extra * references)
+        theta = (assigned + theta_extra) / ((multi_weight or 1.0) + theta_extra * references)
         if iterations == 1:
             initial_pi = pi
         change = float(np.abs(before - pi).sum())
-        if change <= epsilon or len(multi.start) <= 1:
+        if change <= epsilon or len(multi.count) <= 1:
             break
 
-    stays = unique.copy()
-    stays[~unique] = posterior >= cutoff
+    posterior = model.posterior(prior)
+    stays = np.ones(len(pairs.reference), dtype=bool)
+    stays[pairs.of_reads(is_multi)] = posterior >= cutoff
     return Reassigned(
         pi=pi,
         initial_pi=initial_pi,
         theta=theta,
-        final=_best_hits(pairs, unique, multi, posterior, references),
-        initial=initial,
-        kept=stays[pairs.of_alignment],
+        final=best_hits(posterior),
+        initial=best_hits(model.posterior(np.ones(references))),
+        kept=stays[of_alignment],
         reads=reads,
-        multi_reads=len(multi.start),
+        multi_reads=len(multi.count),
         iterations=iterations,
         change=change,
     )
 
 
-def _pairs(read: np.ndarray, reference: np.ndarray, score: np.ndarray, references: int) -> _Pairs:
+class _Model:
+    """Multi reads x references, as a sparse matrix of weights."""
+
+    def __init__(self, multi: _Pairs) -> None:
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        self._multi = multi
+        #: The largest weight of each read.
+        self.read_weight = np.maximum.reduceat(multi.weight, multi.start) if len(multi.count) else np.zeros(0)
+        ends = np.append(multi.start, len(multi.weight))
+        width = int(multi.reference.max(initial=-1)) + 1
+        self._weights = csr_array((multi.weight, multi.reference, ends), shape=(len(multi.count), width))
+
+    def assigned(self, prior: np.ndarray) -> np.ndarray:
+        """Per reference the weights of the reads, shared out by their posteriors."""
+        import numpy as np
+
+        own = prior[: self._weights.shape[1]]
+        sums = self._weights @ own
+        shares = np.divide(self.read_weight, sums, out=np.zeros_like(sums), where=sums > 0)
+        found = np.zeros(len(prior))
+        found[: len(own)] = own * (self._weights.T @ shares)
+        return found
+
+    def posterior(self, prior: np.ndarray) -> np.ndarray:
+        """Per pair, prior x weight over its sum in the read; all zero stays zero."""
+        import numpy as np
+
+        multi = self._multi
+        if not len(multi.count):
+            return np.zeros(0)
+        values = prior[multi.reference] * multi.weight
+        sums = np.add.reduceat(values, multi.start)
+        return values / multi.of_reads(np.where(sums > 0, sums, 1.0))
+
+
+def _pairs(
+    read: np.ndarray, reference: np.ndarray, score: np.ndarray, references: int
+) -> tuple[_Pairs, np.ndarray]:
+    """The pairs, and of each alignment the number of its pair."""
     import numpy as np
 
-    key = read.astype(np.int64) * references + reference
+    small = (int(read.max()) + 1) * references < 2**31  # sorts in half of the time
+    key = read.astype(np.int32 if small else np.int64) * references + reference
     _, first, of_alignment = np.unique(key, return_index=True, return_inverse=True)
-    _, start, number, count = np.unique(
-        read[first], return_index=True, return_inverse=True, return_counts=True
-    )
-    return _Pairs(number, reference[first], _weights(score)[first], start, count, of_alignment)
+    own = read[first]
+    ends = np.append(np.flatnonzero(own[1:] != own[:-1]) + 1, len(own))
+    return _Pairs(reference[first], _weights(score)[first], np.diff(ends, prepend=0)), of_alignment
 
 
 def _weights(score: np.ndarray) -> np.ndarray:
@@ -145,38 +203,21 @@ def _weights(score: np.ndarray) -> np.ndarray:
     return np.exp((score - low) * (SCALE / (high - low) if high > low else 0.0))
 
 
-def _multi(pairs: _Pairs, multi: np.ndarray) -> _Pairs:
-    """The pairs of multi reads only, reads numbered anew."""
+def _best_hits(unique: _Pairs, multi: _Pairs, posterior: np.ndarray, references: int) -> BestHits:
     import numpy as np
 
-    _, start, number, count = np.unique(
-        pairs.read[multi], return_index=True, return_inverse=True, return_counts=True
-    )
-    return _Pairs(number, pairs.reference[multi], pairs.weight[multi], start, count, np.zeros(0))
+    def counted(of: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(of, weights, minlength=references)
 
-
-def _shares(values: np.ndarray, multi: _Pairs) -> np.ndarray:
-    """The values of each read over their sum; all zero stays zero."""
-    import numpy as np
-
-    if not len(multi.start):
-        return values
-    sums = np.add.reduceat(values, multi.start)[multi.read]
-    return np.divide(values, sums, out=np.zeros_like(values), where=sums > 0)
-
-
-def _best_hits(
-    pairs: _Pairs, unique: np.ndarray, multi: _Pairs, posterior: np.ndarray, references: int
-) -> BestHits:
-    import numpy as np
-
-    alone = np.bincount(pairs.reference[unique], minlength=references).astype(float)
-    reads = len(pairs.start)
-    if not len(multi.start):
+    alone = counted(unique.reference).astype(float)
+    reads = len(unique.count) + len(multi.count)
+    if not len(multi.count):
         return BestHits(alone, alone / reads, alone / reads, np.zeros(references))
-    top = posterior == np.maximum.reduceat(posterior, multi.start)[multi.read]
-    ties = np.add.reduceat(top.astype(float), multi.start)[multi.read]
-    best = alone + np.bincount(multi.reference[top], 1 / ties[top], minlength=references)
-    high = alone + np.bincount(multi.reference[top & (posterior >= HIGH)], minlength=references)
-    low = np.bincount(multi.reference[top & (posterior < HIGH) & (posterior >= LOW)], minlength=references)
-    return BestHits(best, best / reads, high / reads, low / reads)
+    tied = np.maximum.reduceat(posterior, multi.start) - ROUNDING
+    best = np.flatnonzero(posterior >= multi.of_reads(tied))
+    ties = np.diff(np.searchsorted(best, multi.start), append=len(best))
+    reference, level = multi.reference[best], posterior[best]
+    hits = alone + counted(reference, np.repeat(1 / ties, ties))
+    high = alone + counted(reference[level >= HIGH])
+    low = counted(reference[(level < HIGH) & (level >= LOW)])
+    return BestHits(hits, hits / reads, high / reads, low / reads)

@@ -26,7 +26,7 @@ class Result:
     initial: Table
     kept: list[bool]
     iterations: int
-    #: Posteriors of the multi reads, for tests that stay away from ties.
+    #: Posteriors of the multi reads at the end and at the start, for tests that stay away from ties.
     posteriors: list[list[float]]
 
 
@@ -64,6 +64,7 @@ def reassign(
                 "weight": max(scaled),
             }
 
+    starts = [entry["posterior"] for entry in multi.values()]
     initial = _table(unique, multi, references, len(hits))
     settled = [0.0] * references
     for reference, weight in unique.values():
@@ -106,7 +107,7 @@ def reassign(
             entry = multi[read]
             kept.append(entry["posterior"][entry["refs"].index(reference)] >= cutoff)
     final = _table(unique, multi, references, len(hits))
-    posteriors = [entry["posterior"] for entry in multi.values()]
+    posteriors = [*starts, *(entry["posterior"] for entry in multi.values())]
     return Result(pi, initial_pi, theta, final, initial, kept, iterations, posteriors)
 
 

@@ -24,16 +24,16 @@ def assert_the_same(rows: Rows, **options: Any) -> em.Reassigned:
     rows, references = renumbered(rows)
     found = fast(rows, references, **options)
     wanted = published_em.reassign(rows, references, **options)
-    # Which of two posteriors that differ by rounding only is the top one, no sum in another order can tell.
-    if any(map(on_edge, wanted.posteriors)):
+    if any(map(almost_tied, wanted.posteriors)):
         reject()
+    decided = not any(map(on_a_limit, wanted.posteriors))
     for name in ("pi", "initial_pi", "theta"):
         np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), rtol=0, atol=1e-9)
     for table in ("initial", "final"):
-        for column in ("reads", "best", "high", "low"):
+        for column in ("reads", "best", "high", "low") if decided else ("reads", "best"):
             ours, theirs = getattr(getattr(found, table), column), getattr(getattr(wanted, table), column)
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9, err_msg=f"{table}.{column}")
-    assert found.kept.tolist() == wanted.kept
+    assert not decided or found.kept.tolist() == wanted.kept
     assert found.iterations == wanted.iterations
     assert found.reads == len({read for read, _, _ in rows})
     return found
@@ -46,9 +46,14 @@ def renumbered(rows: Rows) -> tuple[Rows, int]:
     return rows, len(seen)
 
 
-def on_edge(posterior: list[float]) -> bool:
-    near = [abs(a - b) for a in posterior for b in (*posterior, 0.5, 0.01)]
-    return any(0 < difference < 1e-12 for difference in near)
+def almost_tied(posterior: list[float]) -> bool:
+    """Two references differ by rounding: the plain one takes them for different, ours for a tie."""
+    return any(0 < abs(a - b) < 2e-12 for a in posterior for b in posterior)
+
+
+def on_a_limit(posterior: list[float]) -> bool:
+    """On which side of a limit one falls is decided by rounding."""
+    return any(abs(share - limit) < 1e-15 for share in posterior for limit in (0.5, 0.01, 0.3))
 
 
 row = st.tuples(st.integers(0, 30), st.integers(0, 7), st.integers(1, 400).map(float))
