@@ -8,10 +8,10 @@ from compute import access, workbench
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Person
-from pages import files_bring, files_filters, files_preview, files_space, files_table
+from pages import files_bring, files_filters, files_import, files_preview, files_space, files_table
 from pages.components.live import listen
-from pages.files_filters import FILES, SPACE, VIEWS
-from pages.parts import flash, paging, session
+from pages.files_filters import FILES, RESULTS, SPACE, VIEWS
+from pages.parts import asking, flash, paging, session
 from pages.parts.drawing import header, refusal
 
 #: Widths of the table and of the file that was chosen in it.
@@ -21,6 +21,7 @@ COLUMNS = [3, 2]
 def main(workbench: Workbench, person: Person) -> None:
     header("Files", "Everything that was uploaded or made: find it, look into it, download it, use it again.")
     flash.show()
+    asking.draw(files_import.DIALOGS, workbench, person)
     view = files_filters.view()
     choice(view)
     if view == SPACE:
@@ -51,7 +52,7 @@ def _view() -> None:
 @st.fragment
 def listing(workbench: Workbench, person: Person, view: str) -> None:
     person = session.still(person) or person
-    listen(key=f"files.{view}.live", whole_list=True)
+    listen(key=f"files.{view}.live", whole_list=view == RESULTS, files=view == FILES)
     files_table.go_on()
     try:
         known = files_filters.known(workbench, person)

@@ -33,8 +33,8 @@ def draw(workbench: Workbench, person: Person) -> None:
         '<i class="results"></i> results of jobs</p>'
     )
     st.caption(
-        "What a job was given counts once, in the library, as long as it is there. "
-        "Delete what is no longer needed on its own page, or jobs on the page Jobs."
+        "Counted are the files of the library and the result files of jobs; tables and logs are not. "
+        "Delete a file on its own page, and jobs on the page Jobs."
     )
 
 

@@ -112,7 +112,7 @@ def columns(drawn: Drawn, narrow: bool) -> dict[str, Any]:
         "job": button("job", "Job", _to_job, width=220, help="Opens the job."),
         "origin": config.TextColumn("From" if drawn.view == FILES else "Tool", width=140),
         "by": config.TextColumn("By", width=100),
-        "made": config.TextColumn("Made", width=100),
+        "made": config.TextColumn("Added" if drawn.view == FILES else "Made", width=100),
         "size": config.TextColumn("Size", width=85, alignment="right"),
     }
 

@@ -126,10 +126,10 @@ def download(file: StoredFile) -> None:
 
 @st.fragment
 def family(workbench: Workbench, person: Person | None, file: StoredFile) -> None:
-    """Drawn anew when a job of the team comes, goes or ends."""
+    """Drawn anew when a job of the team comes, goes or ends, or the library changes."""
     person = session.still(person) or person
     if person is not None:
-        listen(key=f"item.{file.id}.live", whole_list=True)
+        listen(key=f"item.{file.id}.live", whole_list=True, files=True)
     try:
         lineage.of_file(workbench, person, file)
     except WellplateError as error:

@@ -16,7 +16,7 @@ from data.records import FileFilter, FilePage, Person, StoredFile
 from pages import library_item
 from pages.components.live import listen
 from pages.components.upload import upload, uploaded
-from pages.parts import file_inputs, flash, human, items, paging, session
+from pages.parts import flash, human, items, paging, session
 from pages.parts.drawing import header, refusal
 from tools.library import KINDS, Kind
 
@@ -25,6 +25,8 @@ PAGE = 50
 FIRST = "sample"
 #: Kinds of which several together start something.
 TOGETHER = "sample"
+#: What is brought, beside the field that takes it.
+ACCEPTED = {"reference": "JSON exports of Virtool, plain or gzipped", "hmm": "profiles of HMMER (.hmm)"}
 _DRAWN, _GENERATION, _GO = "library.drawn", "library.generation", "library.go"
 
 
@@ -54,7 +56,7 @@ def listing(workbench: Workbench, person: Person) -> None:
     if (item := st.session_state.pop(_GO, None)) is not None:
         library_item.come_from("library.py")
         st.switch_page("library.py", query_params={"item": item})
-    listen(key="library.live", whole_list=True)
+    listen(key="library.live", files=True)
     kind = asked()
     choice(kind)
     st.caption(kind.summary)
@@ -119,18 +121,26 @@ def more(workbench: Workbench, person: Person, kind: Kind) -> None:
             label_visibility="collapsed",
             on_change=session.on_change(_mine),
         )
-        make(workbench, person, kind, "library.make")
+        make(workbench, person, kind)
     if items.uploadable(kind.format) and access.may_upload(person):
         bring(kind)
 
 
-def make(workbench: Workbench, person: Person, kind: Kind, key: str) -> None:
-    """A button to the tool that makes one, where it can run."""
+def make(workbench: Workbench, person: Person, kind: Kind) -> None:
+    """Buttons to the tool that makes one, where it can run, and to where many are made at once."""
     maker = items.MADE_BY.get(kind.format)
     ready = {each.tool.id: each for each in workbench.tools(person) if each.unavailable is None}
-    if maker in ready and access.may_run(person):
-        if st.button(ready[maker].tool.name, icon=":material/add:", type="primary", key=key):
-            st.switch_page("tool.py", query_params={"tool": maker})
+    if maker not in ready or not access.may_run(person):
+        return
+    if st.button(ready[maker].tool.name, icon=":material/add:", type="primary", key="library.make"):
+        st.switch_page("tool.py", query_params={"tool": maker})
+    if kind.format == TOGETHER and st.button(
+        "Many at once",
+        icon=":material/playlist_add:",
+        key="library.many",
+        help="From a run sheet or a folder.",
+    ):
+        st.switch_page("samples.py")
 
 
 def bring(kind: Kind) -> None:
@@ -138,7 +148,7 @@ def bring(kind: Kind) -> None:
     upload(
         kind.name,
         key=key,
-        accept=[file_inputs.format_name(kind.format)],
+        accept=[ACCEPTED[kind.format]],
         several=True,
         on_done=session.on_change(lambda: arrived(kind, key)),
     )

@@ -60,6 +60,8 @@ FORMATS = {
     "text": ("text", "txt"),
     "hmm": ("HMM", "hmm"),
     "reference": ("reference", "json"),
+    "pathoscope": ("Pathoscope result", "json"),
+    "nuvs": ("NuVs result", "json"),
 }
 #: Nothing a person could paste.
 BINARY = frozenset({"bam", "cram", "png", "jpeg"})
@@ -246,7 +248,7 @@ def _library(
         index=None,
         key=pick,
         format_func=lambda id: f"{_stored(files[id])} · {human.ago(files[id].created_at)}",
-        placeholder="Choose one of the library",
+        placeholder="Choose from the library",
         label_visibility="collapsed",
         on_change=session.on_change(lambda: _picked(pick, chosen, lambda id: {"file": id})),
     )

@@ -109,8 +109,9 @@ def short(file: StoredFile) -> str:
 
 def _phrase(label: str, value: Any, unit: str) -> str:
     noun = lower(label)
-    counted = isinstance(value, int) and not unit
-    return f"{fact(value)} {noun}" if counted else f"{noun} {fact(value, unit)}"
+    if not isinstance(value, int) or unit:
+        return f"{noun} {fact(value, unit)}"
+    return f"1 {noun.removesuffix('s')}" if value == 1 else f"{fact(value)} {noun}"
 
 
 def seen_by(person: Person | None, file: StoredFile) -> str:

@@ -126,7 +126,7 @@ def draw(before: list[Level], this: Chip, after: list[Level], private: int = 0) 
     """Levels nearest first. Nothing where there is no neighbour."""
     if not before and not after and not private:
         return
-    st.subheader("Made from, and made of it", anchor=False)
+    st.subheader("Origin and use", anchor=False)
     st.html(STATIC / "lineage.css")
     st.html(html(before, this, after))
     if private:
@@ -138,7 +138,7 @@ def html(before: list[Level], this: Chip, after: list[Level]) -> str:
     columns = [_level(level, "Made from") for level in reversed(before)]
     columns.append(f'<li class="this" aria-current="true"><ul><li>{_inside(this)}</li></ul></li>')
     columns += [_level(level, "Used by or led to") for level in after]
-    label = "Made from, and made of it"
+    label = "Origin and use"
     return f'<div class="lineage"><ol class="lineage" aria-label="{label}">{"".join(columns)}</ol></div>'
 
 
