@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from api import application, auth, health, hub
+from api import application, auth, health, hub, uploads
 from api.guard import Guard
 
 #: Bodies that may be as large as a file.
@@ -29,7 +29,7 @@ def routes() -> list[BaseRoute]:
 
 
 def stop_on_signals() -> None:
-    """End the event streams when the process is told to stop: the server would wait for them.
+    """End event streams and uploads when the process is told to stop: the server would wait for them.
 
     Call it in the main thread once the server has set its own handlers, which are asked next.
     """
@@ -40,6 +40,7 @@ def stop_on_signals() -> None:
 def _stop_first(number: signal.Signals, handler: Any) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         hub.stop()
+        uploads.stop()
         signal.signal(number, handler)
         signal.raise_signal(number)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 import anyio.from_thread
@@ -12,9 +13,22 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from data.errors import BadInput, Conflict, TooLarge
+from data.errors import BadInput, Conflict, TooLarge, WellplateError
 
 MB = 1024 * 1024
+
+_reading: WeakSet[BodyReader] = WeakSet()
+
+
+def stop() -> None:
+    """End all bodies that are still coming: a server that stops waits for its open requests. Also from a signal."""
+    for body in list(_reading):
+        if not body._loop.is_closed():
+            body._loop.call_soon_threadsafe(body.end, Stopping("The server stops; an upload goes on later."))
+
+
+class Stopping(WellplateError):
+    kind, status = "stopping", 503
 
 
 class BodyReader(io.RawIOBase):
@@ -27,8 +41,9 @@ class BodyReader(io.RawIOBase):
         self._left = limit_mb * MB
         self._buffer = b""
         self._loop = asyncio.get_running_loop()
-        self._interrupted = False
+        self._ended: WellplateError | None = None
         self._pulling: anyio.CancelScope | None = None
+        _reading.add(self)
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._left:
             raise self._too_large()
@@ -63,18 +78,20 @@ class BodyReader(io.RawIOBase):
 
     def interrupt(self) -> None:
         """End the reading, from any thread, also while it waits for a sender that has gone without a word."""
-        self._interrupted = True
-        self._loop.call_soon_threadsafe(self._cancel)
+        self._loop.call_soon_threadsafe(self.end, Conflict("Another request goes on with this upload."))
 
-    def _cancel(self) -> None:
+    def end(self, reason: WellplateError) -> None:
+        """End the reading, in the event loop."""
+        self._ended = reason
         if self._pulling is not None:
             self._pulling.cancel()
 
     async def _pull(self) -> bytes | None:
         with anyio.CancelScope() as self._pulling:
-            if not self._interrupted:
+            if self._ended is None:
                 return await anext(self._chunks, None)
-        raise Conflict("Another request goes on with this upload.")
+        assert self._ended is not None
+        raise self._ended
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"A file may have at most {self._limit_mb} MB here.")

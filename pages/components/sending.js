@@ -17,12 +17,15 @@ function base64(bytes) {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
+/** The error that our API answered; null when it was something on the way. */
+function refusal(answer) {
+  try { return JSON.parse(answer.text).error ?? null; } catch { return null; }
+}
+
 /** What the server said, as a sentence. */
 function sentence(answer) {
-  try {
-    const message = JSON.parse(answer.text).error.message;
-    if (message) return message;
-  } catch { /* not from our API: say what the status means */ }
+  const message = refusal(answer)?.message;
+  if (message) return message;
   if (answer.status === 401) return "Your session has ended. Sign in again, then choose the file again.";
   if (answer.status === 413) return "This file is larger than this site accepts.";
   return `The server did not take the file (${answer.status}). Try again.`;
@@ -156,7 +159,8 @@ class Sending {
   }
 
   good(answer) {
-    if (answer.status >= 500 && answer.status !== 503) throw new Broken();
+    // A disk without room is told; a server that stops, or a proxy without one behind it, is waited for.
+    if (answer.status >= 500 && refusal(answer)?.kind !== "unavailable") throw new Broken();
     if (answer.status < 200 || answer.status >= 300) throw new Error(sentence(answer));
   }
 

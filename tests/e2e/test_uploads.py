@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 import re
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -209,7 +210,9 @@ def test_a_paused_upload_is_cancelled(server: Server, page: Page, wire: Wire, la
     expect(page.get_by_text(f"{large.name}: stopped.")).to_be_visible()
 
 
-def test_an_upload_survives_a_server_that_is_killed(tmp_path: Path, large: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_an_upload_survives_a_server_that_goes(tmp_path: Path, large: Path, how: signal.Signals) -> None:
+    """Killed, or told to stop: then it does not wait for a sender that hangs."""
     content = large.read_bytes()
     first = start_server(tmp_path / "home")
     try:
@@ -219,8 +222,8 @@ def test_an_upload_survives_a_server_that_is_killed(tmp_path: Path, large: Path)
         assert answered(connection).status == 204
         send(first, connection, where, 20 * MB, content[20 * MB : 40 * MB], announced=len(content) - 20 * MB)
     finally:
-        first.process.kill()
-        first.process.wait()
+        first.process.send_signal(how)
+        first.process.wait(30)
     connection.close()
     second = start_server(first.home)
     try:
