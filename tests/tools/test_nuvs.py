@@ -141,7 +141,8 @@ def reads_of(name: str, letters: str, number: int, rng: random.Random, length: i
 
 @pytest.fixture(scope="module")
 def found(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[running.LocalJob, Result]:
-    folder = tmp_path_factory.mktemp("found")
+    folder = tmp_path_factory.mktemp("found") / "a place, with blanks"
+    folder.mkdir()
     mates = simulate.paired(random.Random(1), world.sources, 1500)
     sample = folders.sample(folder / "leaf 7", *mates)
     return run(world, sample, folder, inputs={"annotations": world.annotations})

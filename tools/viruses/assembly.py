@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.contract import RunningJob, ToolFailure
+from tools.viruses import bowtie2
 
 #: k-mer sizes as Virtool gives them to SPAdes.
 KMERS = (21, 33, 55, 75)
@@ -19,7 +20,7 @@ _TOO_LITTLE = (
     "Invalid kmer coverage histogram",  # no k-mer of this size occurs often enough
     "No kmers were extracted from reads",  # nothing but N
 )
-_STAGE = re.compile(r"===== (Read error correction|K(\d+)|Breaking scaffolds) started")
+_STAGE = re.compile(r"===== (Read error correction|K\d+|Breaking scaffolds) started")
 _COVERAGE = re.compile(r"_cov_(\d+(?:\.\d+)?)")
 
 
@@ -72,6 +73,7 @@ def _run(
     memory_mb: int,
 ) -> int | None:
     """None when SPAdes came to its end, or the k-mer size for which there was too little; 0 before the first."""
+    stages = ["Read error correction", *(f"K{size}" for size in kmers), "Breaking scaffolds"]
     at = 0
     too_little = False
 
@@ -79,12 +81,11 @@ def _run(
         nonlocal at, too_little
         too_little = too_little or any(words in line for words in _TOO_LITTLE)
         if found := _STAGE.search(line):
-            at = int(found[2] or 0)
-            done = (
-                1 + kmers.index(at) if at in kmers else 0 if found[1].startswith("Read") else len(kmers) + 1
-            )
-            job.progress(done / (len(kmers) + 2), found[1])
+            stage = found[1]
+            at = int(stage[1:]) if stage.startswith("K") else 0
+            job.progress(stages.index(stage) / len(stages), stage)
 
+    names = [bowtie2.relative(job, each) for each in reads]
     try:
         job.command(
             [
@@ -93,8 +94,11 @@ def _run(
                 *("-m", str(max(1, memory_mb // 1024))),
                 *("-k", ",".join(map(str, kmers))),
                 *("--phred-offset", "33"),  # its guess fails where all qualities are equal
-                *("-o", folder),
-                *(("-s", reads[0]) if len(reads) == 1 else ("-1", reads[0], "-2", reads[1])),
+                *(
+                    "-o",
+                    folder.name,
+                ),  # it takes the words of a name with blanks, as a site's folder may have, apart
+                *(("-s", *names) if len(reads) == 1 else ("-1", names[0], "-2", names[1])),
             ],
             on_line=follow,
         )

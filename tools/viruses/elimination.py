@@ -31,7 +31,8 @@ def eliminate(job: RunningJob, index: Path, reads: Sequence[Path], left: Path) -
             *("-k", "1"),
             "--very-fast-local",
             *("-x", index),
-            *("--un", left),
+            "--reorder",  # of what is left too: the assembly of single reads does not depend on the CPUs
+            *("--un", bowtie2.relative(job, left)),
             *("-U", ",".join(bowtie2.relative(job, each) for each in reads)),
             *("-S", "/dev/null"),
         ],

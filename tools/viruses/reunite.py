@@ -1,7 +1,8 @@
 """Which reads survived an elimination, and their pairs brought together again.
 
-A read's id is kept as a 64-bit hash in one sorted array: 8 bytes per read, 0.8 GB for 100 million. That another id
-has the same hash is possible (0.0005 expected among 100 million pairs) and would keep one pair too many.
+A read's id is kept as a 64-bit hash in one sorted array: 8 bytes per read, 0.8 GB for 100 million, and up to three
+times that while it is sorted. That another id has the same hash is possible (0.0005 expected among 100 million pairs)
+and would keep one pair too many.
 """
 
 from __future__ import annotations
