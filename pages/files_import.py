@@ -90,18 +90,17 @@ def table(folder: str, path: str, entries: list[Entry]) -> list[Entry]:
         return []
     # Ticks are told as positions: another content is another table.
     told = "/".join([folder, path, *(entry.name for entry in files)])
-    state: Any = st.dataframe(
-        pd.DataFrame(
-            {"File": [entry.name for entry in files], "Size": [human.size(entry.bytes) for entry in files]}
-        ),
+    key = f"import.{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    sizes = [human.size(entry.bytes) for entry in files]
+    st.dataframe(
+        pd.DataFrame({"File": [entry.name for entry in files], "Size": sizes}),
         hide_index=True,
-        key=f"import.{hashlib.sha256(told.encode()).hexdigest()[:12]}",
+        key=key,
         on_select="rerun",
         selection_mode="multi-row",
         alt="Files of this folder",
-        height="auto",
     )
-    return [files[row] for row in state["selection"]["rows"] if row < len(files)]
+    return [files[row] for row in st.session_state[key]["selection"]["rows"] if row < len(files)]
 
 
 def take(workbench: Workbench, person: Person, folder: str, paths: list[str]) -> None:

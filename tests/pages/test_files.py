@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,3 +195,32 @@ def test_space_is_told_by_person(lab: Laboratory, visit: Visit) -> None:
 
 def test_no_space_is_a_sentence(lab: Laboratory, visit: Visit) -> None:
     assert "Nothing takes space yet." in words(visit(lab.admin, "files.py", view="space"))
+
+
+def test_files_are_imported_from_an_opened_folder(tmp_path: Path, visit: Visit) -> None:
+    runs = tmp_path / "runs"
+    (runs / "2026-01").mkdir(parents=True)
+    (runs / "2026-01" / "a_R1.fastq").write_bytes(b"@a\nAC\n+\nII\n")
+    (runs / "2026-01" / "b_R1.fastq").write_bytes(b"@b\nAC\n+\nII\n")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text(f'[uploads]\nimport_folders = {{"Sequencer" = "{runs}"}}\n')
+    lab = Laboratory(home)
+    try:
+        app = press(visit(lab.admin, "files.py", site=lab), "Import from the server")
+        assert "Sequencer" in words(app)
+        app.button("import.open.2026-01").click().run()
+        assert "Sequencer / 2026" in words(app)
+        (key,) = [each.proto.id for each in app.dataframe if list(each.value.columns) == ["File", "Size"]]
+        name = key.rpartition("-")[2]
+        app.session_state[name] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+        app.run()
+        press(app, "Import 1 file, 11 B")
+        assert "Imported 1 file." in words(app)
+        assert [file.name for file in lab.workbench.library.list(lab.admin).files] == ["b_R1.fastq"]
+    finally:
+        lab.close()
+
+
+def test_without_an_opened_folder_nothing_is_offered(lab: Laboratory, visit: Visit) -> None:
+    assert not any(each.key == "files.import" for each in visit(lab.admin, "files.py").button)
