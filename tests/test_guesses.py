@@ -163,8 +163,8 @@ def unharmed(lab: Laboratory, olga: Person, ada: Person, ids: Theirs) -> None:
     assert [row["id"] for row in client.get("/api/v1/jobs").json()["jobs"]] == [ids.job]
 
 
-#: In tests/test_access_everywhere.py and tests/api/test_tus.py; and what has no secrets.
-TRIED_ELSEWHERE = ("/jobs/{job_id}", "/uploads/{upload_id}", "/tools/{tool_id}")
+#: In tests/test_access_everywhere.py, tests/api/test_tus.py and tests/compute/test_imports.py; and what has no secrets.
+TRIED_ELSEWHERE = ("/jobs/{job_id}", "/uploads/{upload_id}", "/import-folders/{name}", "/tools/{tool_id}")
 
 
 def test_every_route_with_an_id_is_guessed_at(lab: Laboratory) -> None:
