@@ -43,6 +43,10 @@ def test_our_own_origin_may_change_things(lab: Laboratory, ada: Person) -> None:
     [
         ("POST", "/api/v1/jobs"),
         ("PUT", "/api/v1/files?name=a.txt"),
+        ("POST", "/api/v1/uploads"),
+        ("PATCH", "/api/v1/uploads/1"),
+        ("DELETE", "/api/v1/uploads/1"),
+        ("POST", "/api/v1/imports"),
         ("POST", "/api/v1/tokens"),
         ("DELETE", "/api/v1/tokens/1"),
         ("PATCH", "/api/v1/jobs/1"),
