@@ -210,6 +210,20 @@ def test_a_paused_upload_is_cancelled(server: Server, page: Page, wire: Wire, la
     expect(page.get_by_text(f"{large.name}: stopped.")).to_be_visible()
 
 
+def test_a_folder_comes_without_its_hidden_files(server: Server, page: Page, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "lane 1").mkdir(parents=True)
+    for name in ("in the folder.fasta", "lane 1/below it.fasta", ".DS_Store", "lane 1/.hidden.fasta"):
+        (run / name).write_text(f">{name}\nACGT\n")
+    page.goto(f"{server.url}/app/files")
+    page.locator("input[type=file].folder").set_input_files(run)
+    expect(page.get_by_text(re.compile("^Here now:"))).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    names = [file["name"] for file in uploads(server, page)]
+    assert {"in the folder.fasta", "below it.fasta"} <= set(names)
+    assert not [name for name in names if name.startswith(".")]
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_an_upload_survives_a_server_that_goes(tmp_path: Path, large: Path, how: signal.Signals) -> None:
     """Killed, or told to stop: then it does not wait for a sender that hangs."""
