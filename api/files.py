@@ -85,10 +85,9 @@ def files(person: Anyone, job_id: JobId) -> Response:
 def file(person: Anyone, job_id: JobId, path: str, inline: bool = False) -> Response:
     """What the job made for the library comes as a zip."""
     bench = workbench.current()
-    made = bench.library.made_by_job(person, job_id, path)
-    if made is not None:
-        return streamed(*made)
     found = bench.file(person, job_id, path)
+    if found.is_dir():
+        return streamed(*bench.library.made_by_job(person, job_id, path))
     return sent(found, found.name, inline=inline)
 
 

@@ -95,7 +95,10 @@ class Library:
         return self._told(person, [self._gate.file_seen(person, file_id)])[0]
 
     def used_by(self, person: Person | None, file_id: str) -> Uses:
-        file = self._gate.file(person, Action.SEE, file_id)
+        """For who sees it, and for who may delete it."""
+        file = self._gate.file(person, Action.SEE_ROW, file_id)
+        if not access.may(person, Action.DELETE, file):
+            self._gate.file(person, Action.SEE, file_id)
         jobs, files = library.used_by(self._store, file.id)
         return Uses(jobs=jobs, files=files)
 
@@ -129,7 +132,9 @@ class Library:
     ) -> StoredFile:
         """None leaves one as it is. Nothing changes where one of them cannot."""
         rights = [Action.RENAME] * (name is not None) + [Action.SHARE] * (visibility is not None)
-        for right in rights or [Action.SEE_ROW]:
+        if not rights:
+            return self.file(person, file_id)
+        for right in rights:
             self._gate.file(person, right, file_id)
         if visibility is Visibility.INVITED:
             raise BadInput(
@@ -177,13 +182,10 @@ class Library:
         file = self._gate.file(person, Action.DOWNLOAD, file_id)
         return _zip(self.path(file), file.name)
 
-    def made_by_job(
-        self, person: Person | None, job_id: str, path: str
-    ) -> tuple[str, Iterator[bytes]] | None:
-        """The archive of what a job made for the library; None where this path is a result of the job itself."""
+    def made_by_job(self, person: Person | None, job_id: str, path: str) -> tuple[str, Iterator[bytes]]:
+        """`archive` of what a job made for the library, for who may read the job."""
         detail = self._gate.allowed(person, Action.FILE, job_id)
-        item = results.library_item(detail, path)
-        return _zip(results.result_file(detail, self._folders, path), item["title"]) if item else None
+        return _zip(*results.referred(detail, self._folders, path))
 
     def panels(self, person: Person | None, file_id: str) -> Panels:
         """What it holds."""

@@ -16,8 +16,10 @@ from data.records import JobDetail
 from tools.contract import Finished, Panel, Tool
 
 _CHUNK = 1 << 20
-#: Names of what zip would not make smaller.
-PACKED = (".gz", ".bgz", ".bz2", ".xz", ".zip", ".bam", ".cram", ".png", ".jpg", ".jpeg", ".parquet")
+#: Names of what zip would not make smaller, or not by much for its time.
+PACKED = (
+    ".gz", ".bgz", ".bz2", ".xz", ".zip", ".bam", ".cram", ".png", ".jpg", ".jpeg", ".parquet", ".bt2", ".bt2l",
+)  # fmt: skip
 #: A line of a log is seldom longer, in bytes.
 _LINE = 500
 

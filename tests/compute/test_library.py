@@ -235,6 +235,7 @@ def test_what_cannot_be_changed_changes_nothing(lab: Laboratory, ada: Person, bo
     with pytest.raises(Forbidden):
         shelf.change(bob, file.id, name="b")
     assert shelf.change(ada, file.id) == shelf.file(ada, file.id)
+    assert shelf.change(bob, file.id) == shelf.file(bob, file.id), "a row"
     assert (shelf.file(ada, file.id).name, shelf.file(ada, file.id).visibility) == ("a.fasta", "private")
 
 
@@ -291,7 +292,9 @@ def test_leaders_delete_and_only_the_owner_shares(lab: Laboratory, ada: Person) 
     ):
         with pytest.raises(Forbidden):
             change()
-    lab.workbench.library.delete(tom, file.id)
+    given(lab, ada, file)
+    assert lab.workbench.library.used_by(tom, file.id).jobs == 1
+    lab.workbench.library.delete(tom, file.id, even_if_used=True)
 
 
 def test_the_sites_admin_looking_in_leaves_a_row_in_the_audit_log(lab: Laboratory) -> None:
@@ -492,9 +495,10 @@ def test_what_a_job_made_stands_among_its_files(lab: Laboratory, ada: Person) ->
     item, bench = made(lab, job), lab.workbench
     assert [file.get("file") for file in bench.files(ada, job.id)] == [item.id, None]
     assert bench.file(ada, job.id, "subtraction") == lab.folders.upload(item.id)
-    name, pieces = bench.library.made_by_job(ada, job.id, "subtraction") or ("", iter(()))
+    name, pieces = bench.library.made_by_job(ada, job.id, "subtraction")
     assert (name, next(pieces)[:2]) == ("Potato.zip", b"PK")
-    assert bench.library.made_by_job(ada, job.id, "report.tsv") is None
+    with pytest.raises(WrongState, match="single file"):
+        bench.library.made_by_job(ada, job.id, "report.tsv")
     _, chunks = bench.archive(ada, job.id)
     with zipfile.ZipFile(io.BytesIO(b"".join(chunks))) as bundle:
         assert not any("bowtie" in one for one in bundle.namelist())
