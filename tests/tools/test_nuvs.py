@@ -7,7 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +229,15 @@ def test_the_page_shows_contigs_with_hits_first(found: tuple[running.LocalJob, R
     texts = [panel.text for panel in inner(panels) if isinstance(panel, TextPanel)]
     assert all(text.startswith(">") for text in texts)
     assert "vFam_11 E=" in texts[1]
+
+
+def test_the_e_value_of_the_filter_is_a_setting(found: tuple[running.LocalJob, Result]) -> None:
+    finished = replace(running.finished(*found), given_settings={"evalue": 1e-300})
+    _, filtered = TOOL.view(finished)
+    assert isinstance(filtered, FilteredPanel)
+    assert filtered.hidden == found[1].summary["contigs"]
+    (told,) = filtered.passing()
+    assert isinstance(told, TextPanel) and told.text == "No contig has a hit of E ≤ 1e-300."
 
 
 def test_progress_follows_spades_and_hmmscan(found: tuple[running.LocalJob, Result]) -> None:
