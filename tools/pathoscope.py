@@ -12,14 +12,13 @@ read where their headers are the same up to the first blank.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tools import library, programs
+from tools import programs
 from tools.contract import (
     Given,
     InputFailure,
@@ -29,21 +28,19 @@ from tools.contract import (
     PriceLine,
     Problem,
     Result,
-    ResultFile,
     RunningJob,
     Tool,
     file_field,
 )
-from tools.viruses import bowtie2, coverage, em, inputs, pathoscope_tables, pathoscope_view, reference, sam
+from tools.viruses import bowtie2, coverage, em, inputs, pathoscope_view, reference, sam
 from tools.viruses import pathoscope_report as report
+from tools.viruses.collapse import collapse
 from tools.viruses.reference import Index
 
 if TYPE_CHECKING:
     import numpy as np
 
 MOST_SUBTRACTIONS = 20
-#: bowtie2 aligns no read below this length with the scores asked for, and small RNAs only where they match exactly.
-SHORTEST, NEARLY_EXACT = 20, 30
 
 
 class Inputs(Model):
@@ -98,6 +95,12 @@ class Settings(Model):
         description="Most sequences that a read is aligned to.",
         json_schema_extra=_ADVANCED,
     )
+    collapse_reference: bool = Field(
+        False,
+        description="Leave out isolates that are 99 % the same as an earlier one of their virus, so that they do not "
+        "share its reads; as newer Virtool does. Default isolates stay.",
+        json_schema_extra=_ADVANCED,
+    )
 
 
 BASE_CREDITS, CREDITS_PER_GB = 10, 2
@@ -115,11 +118,13 @@ def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
     yield from inputs.problems(given)
+    if given.settings.collapse_reference and (missing := programs.missing("cd-hit-est")):
+        yield Problem("collapse_reference", f"{missing}. Or switch this off.")
 
 
 def run(job: RunningJob) -> Result:
     settings: Settings = job.given.settings
-    for problem in inputs.problems(job.given):
+    for problem in check(job.given):
         raise InputFailure(problem.message)
     reads = inputs.reads(job.given.file("sample").path)
     index = reference.open_index(job.given.file("index").path)
@@ -129,7 +134,7 @@ def run(job: RunningJob) -> Result:
         candidates = sam.references(found, settings.p_score_cutoff)
     job.log(f"Reads align to {len(candidates):,} sequences of default isolates.")
     if not candidates:
-        return _result(job, index, [], None, 0, ["No read aligns to a virus of this index."])
+        return report.result(job, index, [], None, 0, [_NONE])
 
     job.step("Build isolate index")
     lengths = _build(job, index, candidates)
@@ -148,12 +153,14 @@ def run(job: RunningJob) -> Result:
     job.step("Reassign reads")
     if not len(alignments.read):
         every = f"Every read that aligns to a virus matches a subtraction as well: {subtracted:,} reads."
-        return _result(job, index, [], None, subtracted, [every])
+        return report.result(job, index, [], None, subtracted, [every if subtracted else _NONE])
     reassigned = _reassign(job, alignments)
     depths = _depths(alignments, reassigned.kept, lengths)
     hits = report.hits(reassigned, alignments.references, depths)
-    return _result(job, index, hits, reassigned, subtracted, [])
+    return report.result(job, index, hits, reassigned, subtracted, [])
 
+
+_NONE = "No read aligns to a virus of this index."
 
 #: As Virtool maps to viruses.
 _STRICT = ("--score-min", "L,20,1.0", "-L", "15")
@@ -174,11 +181,6 @@ def _bowtie2(job: RunningJob, index: Path) -> list[str | Path]:
     ]
 
 
-def _facts(job: RunningJob) -> dict[str, Any]:
-    facts: dict[str, Any] = library.about(job.given.file("sample").path)["facts"]
-    return facts
-
-
 def _named(job: RunningJob, reads: Sequence[Path]) -> str:
     return ",".join(bowtie2.relative(job, read) for read in reads)
 
@@ -187,6 +189,12 @@ def _build(job: RunningJob, index: Index, candidates: set[str]) -> dict[str, int
     """bowtie2's index of all isolates of the viruses with a hit; the lengths of their sequences."""
     hit = {index.places[id][0].id for id in candidates}
     otus = [otu for otu in index.reference.otus if otu.id in hit]
+    if job.given.settings.collapse_reference:
+        before = sum(len(otu.isolates) for otu in otus)
+        otus = collapse(job, otus)
+        job.log(
+            f"{sum(len(otu.isolates) for otu in otus):,} of {before:,} isolates are left after collapsing."
+        )
     lengths = {}
     fasta = job.work / "isolates.fa"
     with fasta.open("w") as file:
@@ -235,73 +243,6 @@ def _depths(alignments: sam.Alignments, kept: np.ndarray, lengths: dict[str, int
         alignments.length[kept],
         [lengths[id] for id in alignments.references],
     )
-
-
-def _result(
-    job: RunningJob,
-    index: Index,
-    hits: Sequence[report.Hit],
-    reassigned: em.Reassigned | None,
-    subtracted: int,
-    warnings: Sequence[str],
-) -> Result:
-    facts, name = _facts(job), job.given.file("sample").name
-    mapped = reassigned.reads if reassigned else 0
-    genomes = len(reassigned.pi) if reassigned else 0
-    found = report.viruses(hits, index)
-    content = {
-        "sample": {"name": name, **facts},
-        "index": {"name": index.name, "version": index.version},
-        "subtractions": [file.name for file in job.given.files("subtractions")],
-        "read_count": mapped,
-        "subtracted_count": subtracted,
-        "total_reads": facts["count"],
-        "hits": report.hits_json(hits, index),
-        "otus": report.viruses_json(found),
-    }
-    (job.out / "pathoscope.json").write_text(json.dumps(content, separators=(",", ":")))
-    report.write_tsv(job.out / "report.tsv", hits, mapped, genomes)
-    present = [virus for virus in found if virus["coverage"] >= report.PRESENT]
-    return Result(
-        summary={
-            "viruses": len(present),
-            "top_virus": present[0]["name"] if present else None,
-            "reads": facts["count"],
-            "mapped_reads": mapped,
-            "subtracted_reads": subtracted,
-            "multi_reads": reassigned.multi_reads if reassigned else 0,
-            "iterations": reassigned.iterations if reassigned else 0,
-            "sample": name,
-            "index": index.name,
-            "index_version": index.version,
-        },
-        tables=pathoscope_tables.tables(found),
-        files=[
-            ResultFile(
-                job.out / "pathoscope.json", "Result with every depth, as Virtool keeps it", "pathoscope"
-            ),
-            ResultFile(job.out / "report.tsv", "PathoScope's report of sequences", "tsv"),
-        ],
-        warnings=[*warnings, *_length_warnings(facts), *_segment_warnings(present)],
-    )
-
-
-def _length_warnings(facts: dict[str, Any]) -> Iterator[str]:
-    longest = int(facts["length"][1])
-    if longest < SHORTEST:
-        yield f"The longest read has {longest} nt: reads below {SHORTEST} nt are never aligned."
-    elif longest < NEARLY_EXACT:
-        yield (
-            f"The longest read has {longest} nt: reads this short are aligned only where nearly every base matches, so "
-            "that distant relatives of the viruses in the index are missed."
-        )
-
-
-def _segment_warnings(present: Sequence[dict[str, Any]]) -> Iterator[str]:
-    for virus in present:
-        if virus["segments_missing"]:
-            missing = ", ".join(virus["segments_missing"])
-            yield f"{virus['name']}: no read was assigned to {missing}. Its coverage is that of the other segments."
 
 
 def title(given: Given[Inputs, Settings]) -> str:

@@ -210,6 +210,26 @@ def test_settings_reach_the_reassignment(bench: Bench, tmp_path: Path) -> None:
     assert Settings().max_iterations == 50
 
 
+def test_collapsing_leaves_nearly_the_same_isolates_out(bench: Bench, tmp_path: Path) -> None:
+    near = simulate.diverged(random.Random(8), bench.abc, 0.003)
+    known = folders.virus_reference(folders.otu("abc", {"": bench.abc}, {"": near}, {"": bench.other}))
+    index = folders.index(tmp_path / "near", known)
+    sample = bench.sample(Source("near", near))
+    whole, _ = run(tmp_path / "whole", sample, index)
+    assert weights(whole, "isolates", "isolate_id")["abc.1"] > 0.99
+    collapsed, _ = run(tmp_path / "collapsed", sample, index, collapse_reference=True)
+    assert weights(collapsed, "isolates", "isolate_id") == {"abc.0": pytest.approx(1, abs=0.01)}
+
+
+def test_collapsing_needs_its_program(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = {"sample": bench.sample(Source("abc", bench.abc)), "index": bench.index}
+    asked = given(TOOL, inputs, {"collapse_reference": True}, tmp_path / "in")
+    assert list(TOOL.check(asked)) == []
+    monkeypatch.setenv("PATH", "/nowhere")
+    (problem,) = TOOL.check(asked)
+    assert problem.field == "collapse_reference" and "apt-get install cd-hit" in problem.message
+
+
 # The page --------------------------------------------------------------------------------------------------------
 
 

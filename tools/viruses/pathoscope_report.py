@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.viruses import coverage
+from tools import library
+from tools.contract import Result, ResultFile, RunningJob
+from tools.viruses import coverage, pathoscope_tables
 from tools.viruses.em import BestHits, Reassigned
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 #: A sequence below this weight and without a best hit ends the report.
 LEAST_WEIGHT = 0.01
 DECIMALS = 10
+#: bowtie2 aligns no read below this length with the scores asked for, and small RNAs only where they match exactly.
+SHORTEST, NEARLY_EXACT = 20, 30
 #: Coverage from which a virus counts as present (Virtool's manual).
 PRESENT = 0.5
 
@@ -223,3 +228,72 @@ def _sum(values: Any) -> float:
 def viruses_json(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Without the curves, which the hits have in full."""
     return [{key: value for key, value in virus.items() if key != "curves"} for virus in found]
+
+
+def result(
+    job: RunningJob,
+    index: Index,
+    hits: Sequence[Hit],
+    reassigned: Reassigned | None,
+    subtracted: int,
+    warnings: Sequence[str],
+) -> Result:
+    """Writes the files too. `reassigned` is None where no read was left to reassign."""
+    sample = job.given.file("sample")
+    facts = library.about(sample.path)["facts"]
+    mapped = reassigned.reads if reassigned else 0
+    genomes = len(reassigned.pi) if reassigned else 0
+    found = viruses(hits, index)
+    content = {
+        "sample": {"name": sample.name, **facts},
+        "index": {"name": index.name, "version": index.version},
+        "subtractions": [file.name for file in job.given.files("subtractions")],
+        "read_count": mapped,
+        "subtracted_count": subtracted,
+        "total_reads": facts["count"],
+        "hits": hits_json(hits, index),
+        "otus": viruses_json(found),
+    }
+    (job.out / "pathoscope.json").write_text(json.dumps(content, separators=(",", ":")))
+    write_tsv(job.out / "report.tsv", hits, mapped, genomes)
+    present = [virus for virus in found if virus["coverage"] >= PRESENT]
+    return Result(
+        summary={
+            "viruses": len(present),
+            "top_virus": present[0]["name"] if present else None,
+            "reads": facts["count"],
+            "mapped_reads": mapped,
+            "subtracted_reads": subtracted,
+            "multi_reads": reassigned.multi_reads if reassigned else 0,
+            "iterations": reassigned.iterations if reassigned else 0,
+            "sample": sample.name,
+            "index": index.name,
+            "index_version": index.version,
+        },
+        tables=pathoscope_tables.tables(found),
+        files=[
+            ResultFile(
+                job.out / "pathoscope.json", "Result with every depth, as Virtool keeps it", "pathoscope"
+            ),
+            ResultFile(job.out / "report.tsv", "PathoScope's report of sequences", "tsv"),
+        ],
+        warnings=[*warnings, *_length_warnings(facts), *_segment_warnings(present)],
+    )
+
+
+def _length_warnings(facts: dict[str, Any]) -> Iterator[str]:
+    longest = int(facts["length"][1])
+    if longest < SHORTEST:
+        yield f"The longest read has {longest} nt: reads below {SHORTEST} nt are never aligned."
+    elif longest < NEARLY_EXACT:
+        yield (
+            f"The longest read has {longest} nt: reads this short are aligned only where nearly every base matches, so "
+            "that distant relatives of the viruses in the index are missed."
+        )
+
+
+def _segment_warnings(present: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for virus in present:
+        if virus["segments_missing"]:
+            missing = ", ".join(virus["segments_missing"])
+            yield f"{virus['name']}: no read was assigned to {missing}. Its coverage is that of the other segments."
