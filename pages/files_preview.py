@@ -114,7 +114,10 @@ def head(person: Person, chosen: Chosen) -> None:
             if st.button("Open the job", icon=":material/open_in_full:", key="files.job.open"):
                 st.switch_page("jobs.py", query_params={"jobId": chosen.job})
         elif st.button(
-            "Open", icon=":material/open_in_full:", key="files.open", help="Rename, share, delete, origin"
+            "Open its page",
+            icon=":material/open_in_full:",
+            key="files.open",
+            help="Rename, share, delete, origin",
         ):
             library_item.come_from("files.py")
             st.switch_page("library.py", query_params={"item": chosen.file.id})

@@ -41,6 +41,7 @@ def share(workbench: Workbench, person: Person, file: StoredFile) -> None:
         key=f"file.share.{file.id}",
         format_func=lambda each: f"{ICONS[each]} {human.markdown_text(_whom(person, file, each))}",
         captions=[SEEN[each] for each in OFFERED],
+        label_visibility="collapsed",
     )
     if _answered("Save"):
         done = f"Who can see it now: {_whom(person, file, chosen)}."
@@ -64,7 +65,7 @@ def delete(workbench: Workbench, person: Person, file: StoredFile) -> None:
             *([human.count(uses.jobs, "job") + " used it"] if uses.jobs else []),
             *([human.count(uses.files, "file") + " of the library came from it"] if uses.files else []),
         ]
-        st.markdown(f"**{', and '.join(parts)}:**\n" + "\n".join(_named(family)))
+        st.markdown(f"**{', and '.join(parts)}.** All that came of it:\n" + "\n".join(_named(family)))
         st.markdown(
             "**Stays:** all of these. Each job keeps a copy of what it was given, so that results, "
             "downloads and a retry go on working. New jobs cannot be given it any more."

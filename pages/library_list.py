@@ -72,9 +72,9 @@ def listing(workbench: Workbench, person: Person) -> None:
         return refusal(error)
     if not drawn.page.files:
         return nothing(workbench, person, kind, filter)
-    table(person, kind, drawn)
     if kind.format == TOGETHER:
         together(drawn)
+    table(person, kind, drawn)
     paging.draw(drawn.page.next_cursor, "library")
 
 
@@ -264,7 +264,7 @@ def together(drawn: Drawn) -> None:
             type="primary",
             key="library.together",
         ):
-            st.switch_page("samples.py", query_params=[("sample", file.id) for file in chosen])
+            st.switch_page("samples.py", query_params={"sample": [file.id for file in chosen]})
         st.button("Clear selection", type="tertiary", on_click=_clear, key="library.clear")
 
 

@@ -94,7 +94,7 @@ def test_a_chosen_file_is_shown_beside_the_list(lab: Laboratory, visit: Visit) -
     assert "**genome.fasta**" in words(app)
     assert f'href="/api/v1/files/{file.id}/content"' in html(app)
     assert any("seq1" in str(table.value.to_dict()) for table in app.dataframe[1:]) or "seq1" in said(app)
-    press(app, "Open")
+    press(app, "Open its page")
     assert app.query_params == {"item": file.id}
 
 

@@ -222,6 +222,24 @@ def test_deleting_says_what_was_made_from_it(lab: Laboratory, visit: Visit) -> N
     assert lab.workbench.input_files(lab.admin, job.id)["sequences"][0]["name"] == "genome.fasta"
 
 
+# Inputs of tools
+
+
+def test_what_jobs_make_comes_from_the_library_only(lab: Laboratory, visit: Visit) -> None:
+    folder(lab, lab.admin, "TMV sample")
+    app = visit(lab.admin, "tool.py", tool="nuvs")
+    form = app.session_state["tool.form"].id
+    (sample,) = [each for each in app.selectbox if each.label == "Sample from the library"]
+    assert sample.options == ["TMV sample · 20,000 reads · length 100 nt · GC 45.2 % · just now"]
+    assert "No index in the library yet. Build one from a reference." in words(app)
+    sources = {each.key: each.options for each in app.get("button_group") if each.key.endswith(".source")}
+    assert f"form.{form}.inputs.sample.source" not in sources
+    hmms = sources[f"form.{form}.inputs.hmms.source"]
+    assert [each.rpartition(": ")[2] for each in hmms] == ["Library", "Upload", "Paste text"]
+    sample.set_value(sample.options[0]).run()
+    assert "TMV sample · 20,000 reads" in words(app)
+
+
 # The picture
 
 
