@@ -280,7 +280,7 @@ def test_few_small_rnas_are_assembled_with_the_k_mers_that_occur_often_enough(
 def test_small_rnas_of_another_library_type_are_told_to_be_too_short(world: World, tmp_path: Path) -> None:
     reads = simulate.small_rna(random.Random(2), world.sources, 2000)
     job, result = run(world, folders.sample(tmp_path / "sample", reads), tmp_path)
-    ends_with_nothing(job, result, "shorter than 35 nt")
+    ends_with_nothing(job, result, "Reads below 35 nt")
     assert "library of small RNAs" in result.summary["outcome"]
     assert "the longest read of the sample has 24 nt" in result.summary["outcome"]
 
@@ -307,7 +307,7 @@ def test_most_reads_are_lost_in_trimming(world: World, tmp_path: Path) -> None:
     reads = reads_of("known", world.known, 95, rng, 60) + reads_of("known", world.known, 5, rng)
     _, result = run(world, folders.sample(tmp_path / "s", reads), tmp_path)
     assert result.warnings[0].startswith("Trimming took 9")
-    assert "% of the reads. Reads shorter than 100 nt" in result.warnings[0]
+    assert "% of the reads. Reads below 100 nt" in result.warnings[0]
 
 
 def test_every_read_is_of_a_known_virus(world: World, tmp_path: Path) -> None:

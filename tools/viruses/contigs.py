@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -236,20 +236,13 @@ def _found(hits: Sequence[Hit]) -> tuple[str | None, str, str]:
     return best, _list(hit.families for hit in hits), _list(hit.names or [hit.profile] for hit in hits)
 
 
-def _list(lists: Any) -> str:
+def _list(lists: Iterable[Sequence[str]]) -> str:
+    """The first few of all, in words."""
     found = _union(lists)
     more = f", and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
     return ", ".join(found[:MOST_NAMES]) + more
 
 
-def _union(lists: Any) -> list[str]:
+def _union(lists: Iterable[Sequence[str]]) -> list[str]:
     """Each once, in the order of the first."""
     return list(dict.fromkeys(each for several in lists for each in several))
-
-
-def share_annotated(contigs: Sequence[Contig], limit: float) -> Mapping[str, int]:
-    """How many contigs have a hit at all, and one with an E-value of at most `limit`."""
-    return {
-        "with_hit": sum(contig.e is not None for contig in contigs),
-        "significant": sum(contig.e is not None and contig.e <= limit for contig in contigs),
-    }
