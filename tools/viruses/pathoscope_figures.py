@@ -43,6 +43,7 @@ def _segment(virus: str, segment: str, names: Mapping[str, str], rows: Rows, not
     figure.update_layout(
         height=320,
         xaxis_title="Position (nt)",
+        xaxis_tickformat=",d",
         yaxis_title="Depth (×)",
         yaxis_rangemode="tozero",
         showlegend=True,
