@@ -40,13 +40,13 @@ const memory = {
   },
   forget(file) { try { localStorage.removeItem(this.key(file)); } catch { /* not allowed */ } },
   read(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } },
-  /** Names of files that were begun and not ended; what is too old is forgotten. */
+  /** {key, name} of files that were begun and not ended; what is too old is forgotten. */
   unfinished() {
     let keys = [];
     try { keys = Object.keys(localStorage).filter((key) => key.startsWith(REMEMBERED)); } catch { /* not allowed */ }
     const young = (key) => Date.now() - (this.read(key)?.at ?? 0) < REMEMBERED_DAYS * 86_400_000;
     for (const key of keys.filter((each) => !young(each))) localStorage.removeItem(key);
-    return keys.filter(young).map((key) => this.read(key).name);
+    return keys.filter(young).map((key) => ({ key, name: this.read(key).name }));
   },
 };
 

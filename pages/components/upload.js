@@ -41,6 +41,7 @@ class Row {
   /** So many bytes are on their way or there. */
   at(bytes) {
     const now = performance.now();
+    this.bytes = bytes;
     this.pace.push([now, bytes]);
     while (this.pace.length > 2 && now - this.pace[0][0] > 5000) this.pace.shift();
     if (now - this.drawn < 200 && bytes < this.file.size) return;
@@ -50,14 +51,18 @@ class Row {
     const speed = 1000 * (bytes - before) / (now - then);
     const moving = speed > 0 && Number.isFinite(speed);
     const pace = moving ? ` · ${size(speed)}/s · ${duration((this.file.size - bytes) / speed)} left` : "";
-    this.figures.textContent = `· ${size(bytes)} of ${size(this.file.size)}${pace}`;
+    this.tell(pace);
     this.bar.firstChild.style.width = `${percent}%`;
     this.bar.setAttribute("aria-valuenow", percent);
   }
 
+  tell(pace) { this.figures.textContent = `· ${size(this.bytes)} of ${size(this.file.size)}${pace}`; }
+
   say(words) {
     if (this.state.textContent !== words) this.state.textContent = words;
-    if (words) this.pace = [];
+    if (!words) return;
+    this.pace = [];
+    this.tell("");
   }
 
   fail(message) {
@@ -115,11 +120,20 @@ class Upload {
       this.drop.classList.remove("over");
       this.dropped(event.dataTransfer);
     };
-    const names = memory.unfinished();
-    if (names.length) {
-      const listed = names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
-      box.querySelector(".unfinished").textContent = `Not finished: ${listed}. Choose the same file again to go on.`;
-    }
+    this.unfinished = box.querySelector(".unfinished");
+    this.remind();
+  }
+
+  /** Of what was begun earlier and is not under way now. */
+  remind() {
+    const under = this.underWay();
+    const names = memory.unfinished().filter(({ key }) => !under.has(key)).map(({ name }) => name);
+    const listed = names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
+    this.unfinished.textContent = names.length ? `Not finished: ${listed}. Choose the same file again to go on.` : "";
+  }
+
+  underWay() {
+    return new Set([...[...this.running].map((sending) => sending.file), ...this.waiting].map(memory.key));
   }
 
   show({ data, setTriggerValue }) {
@@ -150,9 +164,10 @@ class Upload {
 
   take(files) {
     const chosen = this.data.several || this.data.folder ? files : files.slice(0, 1);
-    const under = new Set([...this.running].map((sending) => memory.key(sending.file)));
-    for (const file of chosen.filter((each) => !under.has(memory.key(each)))) this.waiting.push(file);
+    const under = this.underWay();
+    this.waiting.push(...chosen.filter((file) => !under.has(memory.key(file))));
     this.next();
+    this.remind();
   }
 
   next() {
