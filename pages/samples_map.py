@@ -49,6 +49,8 @@ def draw(workbench: Workbench, person: Person) -> None:
             placeholder="No host is taken away" if subtractions else "There is no subtraction yet",
             help="Genomes of hosts whose reads are taken away, one after the other.",
         )
+    if not chosen:
+        st.caption("Choose the samples; the price shows before anything starts.")
     samples_start.ask(
         workbench,
         person,

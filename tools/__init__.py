@@ -19,14 +19,14 @@ from tools.contract import Example, Finished, Model, Panel, Result, RunningJob, 
 MODULES: dict[str, str] = {
     "autodock-vina": "tools.vina",
     "build-index": "tools.build_index",
-    "create-sample": "tools.create_sample",
     "create-subtraction": "tools.create_subtraction",
-    "virus-report": "tools.virus_report",
+    "create-sample": "tools.create_sample",
+    "pathoscope": "tools.pathoscope",
     "nuvs": "tools.nuvs",
+    "virus-report": "tools.virus_report",
     "convert-sequences": "tools.convert_sequences",
     "convert-structure": "tools.convert_structure",
     "alignment-summary": "tools.alignment_summary",
-    "pathoscope": "tools.pathoscope",
 }
 
 #: Hidden tools that misbehave on purpose; absent from a build without tests.
