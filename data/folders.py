@@ -1,6 +1,7 @@
 """Where files lie: job folders, uploads, staging. No name that a person gave is ever part of a path.
 
 uploads/<id>                       an upload's bytes, or the folder of what a job made for the library
+parts/                             uploads that are under way (data/parts.py)
 staging/<id>                       mark: a submit that is being made; staging is emptied at start
 staging/<id>.upload, .part         mark of an upload that is being made or removed, and its bytes so far
 live/<id>                          mark: this job was handed out and its folder is not settled
