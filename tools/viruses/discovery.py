@@ -166,10 +166,9 @@ def _assemble(found: Found, reads: Sequence[Path], longest: int) -> Path:
             "no k-mer occurs often enough."
         )
     if made.kmers != tuple(wanted):
-        are = "short" if made.kmers == kmers else "few"
+        why = "the reads are too short for" if made.kmers == kmers else "too seldom in these reads are"
         found.warnings.append(
-            f"Assembled with k-mers of {_listed(made.kmers)} instead of {_listed(wanted)}: "
-            f"the reads are too {are} for the others."
+            f"Assembled with k-mers of {_listed(made.kmers)} instead of {_listed(wanted)}: {why} the others."
         )
     return made.scaffolds
 
