@@ -56,7 +56,10 @@ def come_from(page: str) -> None:
 
 def way_back(person: Person | None, file: StoredFile) -> None:
     if person is None:
-        st.caption(":material/public: You see this because its link is public.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/public: You see this file because its link is public.", width="content")
+            link = f'<a class="plain-link" target="_self" href="{session.sign_in_link()}">Sign in</a>'
+            st.html(link, width="content")
         return
     kind = KINDS.get(file.format)
     page, query = st.session_state.get(_LEFT, items.home(file))

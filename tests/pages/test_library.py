@@ -84,6 +84,15 @@ def test_a_list_with_a_selection_is_not_redrawn(lab: Laboratory, visit: Visit) -
     assert len(app.dataframe[0].value) == 3
 
 
+def test_several_samples_go_on_together(lab: Laboratory, visit: Visit) -> None:
+    one, two, _ = (folder(lab, lab.admin, name) for name in ("one", "two", "three"))
+    app = visit(lab.admin, "library.py")
+    select(app, [1, 2])
+    press(app, "Run Pathoscope on 2 samples")
+    assert app.title[0].value == "Many samples"
+    assert app.query_params == {"sample": [two.id, one.id]}
+
+
 def select(app: Any, rows: list[int]) -> None:
     drawn: library_list.Drawn = app.session_state["library.drawn"]
     app.session_state[f"{drawn.key}.table"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
