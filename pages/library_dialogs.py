@@ -22,7 +22,7 @@ SEEN = {
     **WHAT,
     Visibility.PRIVATE: "Your team sees its row in the list, and nobody else can use it.",
     Visibility.TEAM: "They look into it, download it and give it to jobs; only you can change it.",
-    Visibility.USERS: "Every account of this site, also of other teams, can look and download.",
+    Visibility.USERS: "Every account of this site, also of other teams, can look, download and use it in jobs.",
 }
 OFFERED = [each for each in Visibility if each is not Visibility.INVITED]
 
