@@ -176,9 +176,11 @@ class _Model:
         multi = self._multi
         if not len(multi.count):
             return np.zeros(0)
-        values = prior[multi.reference] * multi.weight
+        values = prior[multi.reference]
+        values *= multi.weight  # in place: a new array of this size costs more than the product
         sums = np.add.reduceat(values, multi.start)
-        return values / multi.of_reads(np.where(sums > 0, sums, 1.0))
+        values /= multi.of_reads(np.where(sums > 0, sums, 1.0))
+        return values
 
 
 def _pairs(
@@ -214,8 +216,8 @@ def _best_hits(unique: _Pairs, multi: _Pairs, posterior: np.ndarray, references:
     if not len(multi.count):
         return BestHits(alone, alone / reads, alone / reads, np.zeros(references))
     tied = np.maximum.reduceat(posterior, multi.start) - ROUNDING
-    best = np.flatnonzero(posterior >= multi.of_reads(tied))
-    ties = np.diff(np.searchsorted(best, multi.start), append=len(best))
+    is_best = posterior >= multi.of_reads(tied)
+    best, ties = np.flatnonzero(is_best), np.add.reduceat(is_best, multi.start, dtype=np.int64)
     reference, level = multi.reference[best], posterior[best]
     hits = alone + counted(reference, np.repeat(1 / ties, ties))
     high = alone + counted(reference[level >= HIGH])
