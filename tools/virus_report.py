@@ -240,26 +240,26 @@ def _findings(
             Column("sample", "Sample"),
             Column("virus", "Virus"),
             Column("abbreviation", "Abbreviation"),
+            Column("found", "Found", "", "BOOLEAN", f"Coverage of {min_coverage:g} or more"),
+            Column("doubt", "Doubt"),
+            Column("coverage", "Coverage", "", "DOUBLE", "Share of the positions with a read"),
             Column(
                 "weight", "Weight", "", "DOUBLE", "Share of the mapped reads, weighted by their scores (pi)"
             ),
-            Column("coverage", "Coverage", "", "DOUBLE", "Share of the positions with a read"),
             Column("depth", "Depth", "×", "DOUBLE", "Median depth"),
             Column("reads", "Reads", "", "BIGINT"),
-            Column("found", "Found", "", "BOOLEAN", f"Coverage of {min_coverage:g} or more"),
-            Column("doubt", "Doubt"),
         ],
         [
             (
                 cell.sample,
                 cell.virus,
                 cell.abbreviation,
-                cell.weight,
-                cell.coverage,
-                cell.depth,
-                cell.reads,
                 cell.coverage >= min_coverage,
                 "; ".join(marks.get((cell.otu, cell.sample), [])),
+                cell.coverage,
+                cell.weight,
+                cell.depth,
+                cell.reads,
             )
             for cell in sorted(cells, key=lambda cell: (cell.sample, -cell.coverage, cell.virus))
         ],
