@@ -6,13 +6,13 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import JobFilter, JobPage, Person
+from data.records import JobFilter, Person
 from pages import job_bulk, job_dialogs, job_filter_bar, job_filters, job_table
 from pages.components.live import listen
-from pages.parts import session
+from pages.parts import paging, session
 from pages.parts.drawing import header, refusal
 
-_TRAIL, _LEFT = "jobs.trail", "jobs.left"
+_LEFT = "jobs.left"
 
 
 def main(workbench: Workbench, person: Person) -> None:
@@ -40,7 +40,7 @@ def listing(workbench: Workbench, person: Person) -> None:
         else:
             job_bulk.summary(workbench, person, filter, counts, len(drawn.page.jobs))
         job_table.draw(workbench, person, drawn, known)
-        pager(drawn.page)
+        paging.draw(drawn.page.next_cursor, "jobs")
     except WellplateError as error:
         refusal(error)
 
@@ -48,44 +48,6 @@ def listing(workbench: Workbench, person: Person) -> None:
 def back() -> None:
     """In a callback of a job's page: the list as it was left."""
     st.query_params.from_dict(st.session_state.get(_LEFT, {}))
-
-
-def pager(page: JobPage) -> None:
-    """Newer and older, by cursor. The way back is the trail of this tab; without one it leads to the newest."""
-    cursor = st.query_params.get("cursor")
-    if cursor is None and page.next_cursor is None:
-        return
-    with st.container(horizontal=True):
-        st.button(
-            "Newer",
-            icon=":material/chevron_left:",
-            disabled=cursor is None,
-            on_click=_newer,
-            key="jobs.newer",
-        )
-        st.button(
-            "Older",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            disabled=page.next_cursor is None,
-            on_click=_older,
-            args=(cursor, page.next_cursor),
-            key="jobs.older",
-        )
-
-
-def _older(cursor: str | None, following: str) -> None:
-    st.session_state[_TRAIL] = [*st.session_state.get(_TRAIL, []), cursor]
-    st.query_params["cursor"] = following
-
-
-def _newer() -> None:
-    trail = st.session_state.get(_TRAIL, [])
-    before = trail.pop() if trail else None
-    if before is None:
-        st.query_params.pop("cursor", None)
-    else:
-        st.query_params["cursor"] = before
 
 
 def nothing(filter: JobFilter) -> None:
