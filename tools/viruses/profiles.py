@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,9 @@ from tools.contract import Column, InputFailure, LocalFile, Panel, RowsPanel, Ru
 #: Largest unpacked set; vFam has 0.8 GB.
 UNPACKED = 20_000 * formats.MB
 ANNOTATION = 200 * formats.MB
+
+#: Residues of a profile at most; the longest protein known has 45,000.
+LONGEST = 100_000
 
 VFAM = "vFam"
 _CLUSTER = re.compile(r"vFam_(\d+)")
@@ -61,11 +65,11 @@ class Hit:
     @property
     def id(self) -> str:
         """The annotation's id, or the profile's name where it has none."""
-        return str(self.annotation.get("id") or self.profile)
+        return _whole(self.annotation.get("id") or self.profile)
 
     @property
     def names(self) -> list[str]:
-        return [str(each) for each in self.annotation.get("names") or ()]
+        return [_whole(each) for each in self.annotation.get("names") or ()]
 
     @property
     def families(self) -> list[str]:
@@ -73,7 +77,12 @@ class Hit:
         counted = self.annotation.get("families") or {}
         if isinstance(counted, Mapping):
             counted = sorted(counted, key=lambda name: -counted[name])
-        return [str(each) for each in counted if str(each) != "None"]
+        return [_whole(each) for each in counted if str(each) != "None"]
+
+
+def _whole(told: Any) -> str:
+    """Text that UTF-8 can hold: JSON may have half a surrogate pair."""
+    return str(told).encode(errors="replace").decode()
 
 
 def read(file: LocalFile) -> list[Profile]:
@@ -103,24 +112,30 @@ _GIVE = "Give profiles of proteins as hmmbuild or vFam write them (.hmm)."
 
 
 def _note(profile: Profile, line: bytes) -> None:
-    key, _, told = line.decode("utf-8", "replace").partition(" ")
-    value = told.strip()
+    key, value = (*line.decode("utf-8", "replace").split(None, 1), "")[:2]
+    value = value.strip()
     if key == "NAME":
-        profile.name = value
+        profile.name = value.split()[0] if value else ""  # as HMMER reads it
     elif key == "DESC":
         profile.description = value
     elif key == "LENG":
-        profile.length = int(value) if value.isdigit() else 0
+        profile.length = _number(value) or 0
     elif key == "NSEQ":
-        profile.sequences = int(value) if value.isdigit() else None
+        profile.sequences = _number(value)
     elif key == "ALPH":
         profile.alphabet = value
+
+
+def _number(text: str) -> int | None:
+    """None where it is no number, or one that no database holds."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _judge(found: list[Profile], file: LocalFile) -> None:
     names: set[str] = set()
     for number, profile in enumerate(found, start=1):
-        _must(bool(profile.name) and profile.length > 0, file, f"has no name or length for profile {number}")
+        whole = bool(profile.name) and 0 < profile.length <= LONGEST
+        _must(whole, file, f"has no name or no possible length for profile {number}")
         if profile.alphabet != "amino":
             raise InputFailure(
                 f"{profile.name} in {file.name} is a profile of {profile.alphabet or 'unknown'} sequences. "
@@ -169,6 +184,8 @@ def read_annotations(file: LocalFile) -> dict[str, dict[str, Any]]:
         told = json.loads(formats.read_text(file.path, ANNOTATION))
     except json.JSONDecodeError as error:
         raise InputFailure(f"{file.name} is not JSON (line {error.lineno}: {error.msg}).") from error
+    except (RecursionError, ValueError) as error:  # of a number, that it is too long
+        raise InputFailure(f"{file.name} holds what no annotation table does ({error}).") from error
     rows = list(told.items()) if isinstance(told, dict) else None
     if isinstance(told, list) and all(isinstance(each, dict) and "cluster" in each for each in told):
         rows = [(each["cluster"], {**each, "id": each.get("id", each.get("_id"))}) for each in told]
@@ -184,8 +201,13 @@ def _is_annotation(row: Any) -> bool:
     return (
         isinstance(row, dict)
         and isinstance(row.get("names", []), list)
-        and isinstance(row.get("families", {}), dict | list)
+        and isinstance(families := row.get("families", {}), dict | list)
+        and not (isinstance(families, dict) and any(not _is_count(each) for each in families.values()))
     )
+
+
+def _is_count(told: Any) -> bool:
+    return isinstance(told, int | float) and not math.isnan(told)
 
 
 def scan(

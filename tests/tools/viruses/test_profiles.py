@@ -57,8 +57,12 @@ def test_descriptions_are_shown_where_there_are_any(tmp_path: Path, proteins: di
         (lambda text: text.replace("//\n", "", 1), "a profile has no end"),
         (lambda text: text.replace("ALPH  amino", "ALPH  RNA"), "profile of RNA sequences"),
         (lambda text: text.replace("NAME  Rep", "NAME  vFam_7"), "has the profile vFam_7 twice"),
-        (lambda text: text.replace("NAME  Rep\n", ""), "no name or length for profile 2"),
-        (lambda text: text.replace("LENG  80", "LENG  many"), "no name or length for profile 2"),
+        (lambda text: text.replace("NAME  Rep\n", ""), "no name or no possible length for profile 2"),
+        (lambda text: text.replace("NAME  Rep", "NAME  vFam_7 b"), "has the profile vFam_7 twice"),
+        *(
+            (lambda text, length=length: text.replace("LENG  80", f"LENG  {length}"), "no possible length")
+            for length in ("many", "0", "²", "99999999999999999999", "9" * 5000)
+        ),
     ],
 )
 def test_what_hmmer_could_not_search_is_refused(
@@ -119,3 +123,28 @@ def test_annotation_tables(tmp_path: Path, name: str, told: Any) -> None:
     path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     found = profiles.read_annotations(LocalFile(path, name, "json"))
     assert found["2"]["names"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '[{"cluster": 1, "families": {"F": "3", "G": "4"}}]',
+        '[{"cluster": 1, "families": {"F": null}}]',
+        '[{"cluster": 1, "families": {"F": NaN}}]',
+        '[{"cluster": 1, "families": {"F": ' + "9" * 5000 + "}}]",
+    ],
+)
+def test_what_is_no_annotation_table_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "table.json"
+    path.write_text(text)
+    with pytest.raises(InputFailure, match="annotation table"):
+        profiles.read_annotations(LocalFile(path, path.name, "json"))
+
+
+def test_an_annotation_is_always_text_that_a_file_can_hold(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    path.write_text('[{"cluster": 1, "id": "\\ud800", "names": ["\\ud800"], "families": {"\\ud800": 1}}]')
+    annotated = profiles.read_annotations(LocalFile(path, path.name, "json"))
+    (hit,) = profiles.hits(iter([ROW.format("vFam_1", "0.0")]), annotated)
+    assert (hit.id, hit.names, hit.families) == ("?", ["?"], ["?"])
