@@ -336,6 +336,16 @@ def test_reads_too_few_for_spades(world: World, tmp_path: Path, pairs: int) -> N
     assert job.steps[-1] == "Assemble"
 
 
+def test_pairs_whose_distance_is_unknown_are_assembled(world: World, tmp_path: Path) -> None:
+    """SPAdes writes contigs and no scaffolds then."""
+    first, second = simulate.paired(random.Random(1), [Source("unknown", world.unknown)], 700)
+    short = [Read(read.header, read.bases[:20], read.quality[:20]) for read in second]
+    _, result = run(world, folders.sample(tmp_path / "s", first, short), tmp_path, min_length=15)
+    assert "outcome" not in result.summary
+    assert result.summary["longest_contig"] > len(world.unknown) - 100
+    assert result.summary["significant"] == 1
+
+
 def test_reads_of_nothing_but_n(world: World, tmp_path: Path) -> None:
     reads = [Read(f"n{number}", "N" * 150, "F" * 150) for number in range(50)]
     job, result = run(world, folders.sample(tmp_path / "s", reads), tmp_path)

@@ -50,14 +50,17 @@ def fitting(kmers: Sequence[int], longest: int) -> tuple[int, ...]:
 
 
 def assemble(job: RunningJob, reads: Sequence[Path], kmers: Sequence[int], *, memory_mb: int) -> Assembly:
-    """One file of reads, or two of pairs. Where k-mers of a size occur too seldom, the sizes below are used alone."""
+    """One file of reads, or two of pairs. Where k-mers of a size occur too seldom, the sizes below are used alone.
+
+    SPAdes makes no scaffolds where it cannot tell how far mates are apart: its contigs stand for them then.
+    """
     left = tuple(kmers)
     folder = job.work / "assembly"
     while left:
         refused = _run(job, reads, left, folder, memory_mb=memory_mb)
         if refused is None:
-            scaffolds = folder / "scaffolds.fasta"
-            return Assembly(scaffolds if scaffolds.exists() else None, left)
+            made = (folder / name for name in ("scaffolds.fasta", "contigs.fasta"))
+            return Assembly(next((path for path in made if path.exists()), None), left)
         left = tuple(size for size in left if size < refused)
         shutil.rmtree(folder, ignore_errors=True)
         job.log(f"Too few reads for k-mers of {refused}." if refused else "The reads hold no k-mer.")
