@@ -6,7 +6,8 @@ soft clips and indels are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,18 @@ def segments(pieces: Sequence[Piece], schema: Sequence[str]) -> list[tuple[str, 
             default=None,
         )
         if closest is None or _difference(piece, found[closest]) > SAME_LENGTH:
-            closest = f"Segment {len(found) + 1}"
+            closest = _new_name(found, schema)
             found[closest] = []
         found[closest].append(piece)
     return list(found.items())
+
+
+def _new_name(found: Collection[str], schema: Sequence[str]) -> str:
+    return next(
+        name
+        for name in map("Segment {}".format, itertools.count(len(found) + 1))
+        if name not in found and name not in schema
+    )
 
 
 def _difference(piece: Piece, segment: Sequence[Piece]) -> float:

@@ -89,6 +89,15 @@ def test_a_piece_without_a_name_goes_to_a_named_segment_of_its_length() -> None:
     ]
 
 
+def test_a_name_of_the_schema_is_never_taken_for_another_segment() -> None:
+    pieces = [piece("a", "Segment 2", 1000), piece("b", "", 3000)]
+    found = coverage.segments(pieces, ["Segment 1", "Segment 2"])
+    assert [(name, [own.isolate for own in each]) for name, each in found] == [
+        ("Segment 2", ["a"]),
+        ("Segment 3", ["b"]),
+    ]
+
+
 def test_two_pieces_of_one_isolate_are_never_one_segment() -> None:
     found = coverage.segments([piece("a", "", 1000), piece("a", "", 1000)], [])
     assert [len(own) for _, own in found] == [1, 1]
