@@ -46,7 +46,7 @@ class Inputs(Model):
         json_schema_extra={"formats": ["subtraction"]},
     )
     hmms: InputFile = file_field(
-        "Profiles of viral protein families, such as vFam (.hmm, also gzipped).", ("hmm",)
+        "Profiles of viral protein families, such as vFam (.hmm, also gzipped).", ("hmm",), title="HMM set"
     )
     annotations: InputFile | None = file_field(
         "Names and families of the profiles' clusters: Virtool's annotation table for vFam (JSON, also gzipped).",
@@ -69,6 +69,7 @@ class Settings(Model):
     )
     evalue: float = Field(
         1e-5,
+        title="E-value",
         gt=0,
         le=10,
         description="Contigs with a hit up to this E-value are shown first. HMMER reports hits up to 10, and all of "
@@ -83,6 +84,7 @@ class Settings(Model):
     )
     min_orf: int = Field(
         100,
+        title="Min ORF",
         ge=20,
         le=10_000,
         description="Shortest open reading frame, between stops or the contig's ends.",

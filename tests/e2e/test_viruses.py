@@ -142,7 +142,7 @@ def test_nuvs_finds_the_virus_that_the_index_lacks(server: Server, page: Page, f
     page.get_by_role("button", name="NuVs").click()
     choose(page, "Index", "viruses")
     choose(page, "Subtractions", "plant")
-    choose(page, "Hmms", "families.hmm")
+    choose(page, "HMM set", "families.hmm")
     run(page)
     expect(page.get_by_role("heading", name="Contigs").first).to_be_visible()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
