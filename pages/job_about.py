@@ -80,16 +80,23 @@ def credits(detail: JobDetail) -> str:
 def inputs_and_settings(
     workbench: Workbench, person: Person | None, detail: JobDetail, tool: Tool | None
 ) -> None:
+    labels = {
+        field.name: field.label
+        for model in ((tool.Inputs, tool.Settings) if tool else ())
+        for field in forms.fields(model)
+    }
     st.subheader("Inputs", anchor=False)
     try:
         given = workbench.input_files(person, detail.job.id)
     except WellplateError as error:
         refusal(error)
     else:
-        facts((human.words(name), input_links(detail, name, files)) for name, files in given.items())
+        facts(
+            (labels.get(name, human.words(name)), input_links(detail, name, files))
+            for name, files in given.items()
+        )
     if detail.settings:
         st.subheader("Settings", anchor=False)
-        labels = {field.name: field.label for field in forms.fields(tool.Settings)} if tool else {}
         facts(
             (escape(labels.get(name, human.words(name))), escape(setting(value)))
             for name, value in detail.settings.items()
