@@ -20,6 +20,7 @@ from data.records import (
     Family,
     FileFilter,
     FilePage,
+    FileRelative,
     JobDetail,
     Person,
     ResultPage,
@@ -44,6 +45,7 @@ KEPT = 16
 Files = list[StoredFile]
 Panels = list[Panel]
 Spaces = list[Space]
+Relatives = list[FileRelative]
 #: [{"path", "bytes"}]
 Members = list[dict[str, Any]]
 
@@ -104,7 +106,11 @@ class Library:
 
     def family(self, person: Person | None, file_id: str) -> Family:
         """What it was made from, and what was made from it; of what one may not see only the number."""
-        return family.family(self._store, person, self._gate.file(person, Action.SEE, file_id))
+        found = family.family(self._store, person, self._gate.file(person, Action.SEE, file_id))
+        made_from, led_to = found.made_from, found.led_to
+        return replace(
+            found, made_from=self._told_near(person, made_from), led_to=self._told_near(person, led_to)
+        )
 
     def space(self, person: Person) -> Spaces:
         """What the team's people take, most first; of every team for the site's admin."""
@@ -183,7 +189,7 @@ class Library:
         return _zip(self.path(file), file.name)
 
     def made_by_job(self, person: Person | None, job_id: str, path: str) -> tuple[str, Iterator[bytes]]:
-        """`archive` of what a job made for the library, for who may read the job."""
+        """`archive` of a folder that a job made for the library or was given, for who may read the job."""
         detail = self._gate.allowed(person, Action.FILE, job_id)
         return _zip(*results.referred(detail, self._folders, path))
 
@@ -210,6 +216,10 @@ class Library:
         """Without the ids of jobs that made them and that this person may not see."""
         makers = self._gate.visible(person, [file.job for file in files if file.job])
         return [file if file.job is None or file.job in makers else replace(file, job=None) for file in files]
+
+    def _told_near(self, person: Person | None, near: Relatives) -> Relatives:
+        files = iter(self._told(person, [one.file for one in near if one.file is not None]))
+        return [one if one.file is None else replace(one, file=next(files)) for one in near]
 
     def path(self, file: StoredFile) -> Path:
         """Where the content of a file lies that was looked up with the right to read it. Raises NotFound."""

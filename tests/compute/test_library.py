@@ -370,6 +370,21 @@ def test_a_family_tells_of_what_is_hidden_only_how_many(lab: Laboratory, ada: Pe
     assert (public.made_from, public.led_to) == ([], [])
 
 
+def test_a_family_names_no_job_that_one_does_not_see(lab: Laboratory, ada: Person, eve: Person) -> None:
+    upload = uploaded(lab, ada, visibility=Visibility.USERS)
+    item = made(lab, given(lab, ada, upload))
+    lab.workbench.library.share(ada, item.id, Visibility.USERS)
+    for near in (
+        lab.workbench.library.family(eve, upload.id).led_to,
+        lab.workbench.library.family(ada, upload.id).led_to[1:],
+    ):
+        (one,) = near
+        assert one.file is not None and one.file.id == item.id
+    assert one.file.job == item.job, "its owner is told"
+    (seen,) = lab.workbench.library.family(eve, upload.id).led_to
+    assert seen.file is not None and seen.file.job is None
+
+
 def test_results_of_jobs_carry_a_family_on(lab: Laboratory, ada: Person) -> None:
     upload = uploaded(lab, ada)
     one = given(lab, ada, upload, name="one")
