@@ -103,7 +103,11 @@ def input_file(
     number: Annotated[int, Path(ge=0)],
     inline: bool = False,
 ) -> Response:
-    found, name = workbench.current().input_file(person, job_id, input, number)
+    """A folder comes as a zip."""
+    bench = workbench.current()
+    found, name = bench.input_file(person, job_id, input, number)
+    if found.is_dir():
+        return streamed(*bench.library.made_by_job(person, job_id, f"inputs/{input}/{number}"))
     return sent(found, name, inline=inline)
 
 

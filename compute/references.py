@@ -58,13 +58,16 @@ def files_in(inputs: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
-def through(inputs: Mapping[str, Any], job_id: str, files: Container[str | None]) -> dict[str, Any]:
-    """The inputs for who reaches no other files of the library than these: the job's own copies stand for the others,
-    and for files of hidden jobs."""
+def through(
+    inputs: Mapping[str, Any], job_id: str, reached: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """The inputs for who reaches no others than these: the job's own copies stand for the others, and for files of
+    hidden jobs."""
 
     def told(name: str, number: int, value: dict[str, Any]) -> dict[str, Any]:
-        reached = value.get("file") is None or valid_id(value["file"]) in files
-        return value if reached and value != PRIVATE else {"job": job_id, "path": f"inputs/{name}/{number}"}
+        if value != PRIVATE and reached(value):
+            return value
+        return {"job": job_id, "path": f"inputs/{name}/{number}"}
 
     return _each(inputs, told)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ _CHUNK = 1 << 20
 PACKED = (
     ".gz", ".bgz", ".bz2", ".xz", ".zip", ".bam", ".cram", ".png", ".jpg", ".jpeg", ".parquet", ".bt2", ".bt2l",
 )  # fmt: skip
+_NUMBER = re.compile("[0-9]{1,6}")
 #: A line of a log is seldom longer, in bytes.
 _LINE = 500
 
@@ -76,7 +78,7 @@ def _library_folder(folders: Folders, item: dict[str, Any]) -> Path:
 def referred(detail: JobDetail, folders: Folders, path: str) -> tuple[Path, str]:
     """Path and name of a result, or, as `inputs/<input>/<number>`, of an input of the job."""
     parts = path.split("/")
-    if parts[0] == "inputs" and len(parts) == 3 and parts[2].isdigit():
+    if parts[0] == "inputs" and len(parts) == 3 and _NUMBER.fullmatch(parts[2]):
         return input_file(detail, folders, parts[1], int(parts[2]))
     found = result_file(detail, folders, path)
     item = library_item(detail, path)

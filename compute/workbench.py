@@ -59,6 +59,7 @@ from data.records import (
     Status,
     StoredFile,
     utcnow,
+    valid_id,
 )
 from data.store import Store
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
@@ -426,13 +427,27 @@ class Workbench:
     ) -> Submission:
         """For this person: of files that are gone, or that they do not see, the job has copies of its own."""
         seen = self._gate.visible_files(person, references.files_in(inputs))
+
+        def reached(value: dict[str, Any]) -> bool:
+            if value.get("file") is not None:
+                return valid_id(value["file"]) in seen
+            return value.get("job") in (None, job.id) or self._is_there(person, value)
+
         return Submission(
             tool=job.tool,
-            inputs=references.through(inputs, job.id, seen.keys()),
+            inputs=references.through(inputs, job.id, reached),
             settings=settings,
             name=job.name,
             visibility=job.visibility,
         )
+
+    def _is_there(self, person: Person, value: dict[str, Any]) -> bool:
+        """Whether a result of another job can be an input: what it made for the library may have been deleted."""
+        try:
+            self._find(person, InputFile(**value))
+        except WellplateError:
+            return False
+        return True
 
     def _find(self, person: Person, reference: InputFile) -> submissions.Found:
         """The bytes of an upload, or of a file that an earlier job made."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -172,3 +174,35 @@ def test_a_folder_that_goes_away_half_way_is_told(
     monkeypatch.setattr("data.folders.link_or_copy", linked)
     with pytest.raises(NotFound, match="it was deleted"):
         submissions._link(Found(source, "Potato"), tmp_path / "target")
+
+
+def test_a_job_runs_again_when_the_item_of_another_job_was_deleted(
+    lab: Laboratory, ada: Person, host: StoredFile
+) -> None:
+    reference = {"job": str(host.job), "path": "subtraction"}
+    job = submit(lab, ada, reference)
+    assert lab.workbench.submission(ada, job.id).inputs["subtractions"] == [reference]
+    lab.fail(job.id, "odd")
+    lab.workbench.library.delete(ada, host.id, even_if_used=True)
+    copy = {"job": job.id, "path": "inputs/subtractions/0"}
+    assert lab.workbench.submission(ada, job.id).inputs["subtractions"] == [copy]
+    again = lab.workbench.retry(ada, job.id)
+    assert (inputs_of(lab, again) / "subtractions-0" / "about.json").is_file()
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "-1", ""])
+def test_an_input_of_another_job_has_a_plain_number(
+    lab: Laboratory, ada: Person, host: StoredFile, number: str
+) -> None:
+    job = submit(lab, ada, {"file": host.id})
+    with pytest.raises(BadInput, match="no such"):
+        submit(lab, ada, {"job": job.id, "path": f"inputs/subtractions/{number}"})
+
+
+def test_a_folder_that_a_job_was_given_comes_as_a_zip(lab: Laboratory, ada: Person, host: StoredFile) -> None:
+    job = submit(lab, ada, {"file": host.id})
+    answer = lab.browser(ada).get(f"/api/v1/jobs/{job.id}/inputs/subtractions/0")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert "Potato/about.json" in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    stranger = lab.browser(lab.found("eve")).get(f"/api/v1/jobs/{job.id}/inputs/subtractions/0")
+    assert stranger.status_code == 404
