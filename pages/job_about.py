@@ -80,11 +80,8 @@ def credits(detail: JobDetail) -> str:
 def inputs_and_settings(
     workbench: Workbench, person: Person | None, detail: JobDetail, tool: Tool | None
 ) -> None:
-    labels = {
-        field.name: field.label
-        for model in ((tool.Inputs, tool.Settings) if tool else ())
-        for field in forms.fields(model)
-    }
+    fields = [*forms.fields(tool.Inputs), *forms.fields(tool.Settings)] if tool else []
+    labels = {field.name: field.label for field in fields}
     st.subheader("Inputs", anchor=False)
     try:
         given = workbench.input_files(person, detail.job.id)
