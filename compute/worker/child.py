@@ -53,13 +53,14 @@ class Job:
         self._pipe = pipe
         self._lock = threading.Lock()
         self._progress: float | None = None
+        self._reached = 0.0
         self._note = ""
         self._step: str | None = None
         self._steps: list[dict[str, Any]] = [_waiting(name) for name in spec["steps"]]
         self._told = 0.0
 
     def progress(self, fraction: float | None, note: str = "") -> None:
-        percent = None if fraction is None else self._percent(min(1.0, max(0.0, float(fraction))))
+        percent = None if fraction is None else self._percent(fraction)
         if self._worth_telling(percent, note):
             self._tell(percent, note)
 
@@ -110,11 +111,13 @@ class Job:
             return self._steps
 
     def _percent(self, fraction: float) -> float:
-        """Of the whole job: each of its steps has an equal share."""
-        if self._step is None or len(self._steps) < 2:
-            return round(100 * fraction, 2)
-        place = next(i for i, each in enumerate(self._steps) if each["state"] == "running")
-        return round(100 * (place + fraction) / len(self._steps), 2)
+        """Of the whole job: each of its steps has an equal share. It never goes back, as where a program runs twice."""
+        share = min(1.0, max(0.0, float(fraction)))
+        if self._step is not None and len(self._steps) > 1:
+            place = next(i for i, each in enumerate(self._steps) if each["state"] == "running")
+            share = (place + share) / len(self._steps)
+        self._reached = max(self._reached, round(100 * share, 2))
+        return self._reached
 
     def _worth_telling(self, percent: float | None, note: str) -> bool:
         if note != self._note or (percent is None) != (self._progress is None):

@@ -108,6 +108,18 @@ def test_progress_counts_the_steps_before(tmp_path: Path) -> None:
     assert [each["state"] for each in listening.job.finish("done")] == ["done", "done"]
 
 
+def test_progress_never_goes_back(tmp_path: Path) -> None:
+    """As with a second subtraction in one step, or when SPAdes starts again with fewer k-mers."""
+    listening = Listening(tmp_path, ("a", "b"))
+    listening.job.step("a")
+    for fraction in (0.2, 1.0, 0.0, 0.6):
+        listening.job.progress(fraction, f"at {fraction}")
+    listening.job.step("b")
+    listening.job.step("not declared")
+    told = [each["progress"] for each in listening.told()]
+    assert told == sorted(told) and told[:3] == [0.0, 10.0, 50.0]
+
+
 def test_unknown_progress_is_no_number(tmp_path: Path) -> None:
     listening = Listening(tmp_path, ())
     listening.job.progress(None, "thinking")
