@@ -12,7 +12,8 @@ The steps are those of Virtool's workflow-nuvs. When nothing is left on the way,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -23,6 +24,7 @@ from tools.contract import (
     InputFailure,
     InputFile,
     Limits,
+    LocalFile,
     Model,
     PriceLine,
     Problem,
@@ -131,12 +133,27 @@ def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
     yield from inputs.problems(given)
-    for name, read in (("hmms", profiles.read), ("annotations", profiles.read_annotations)):
+    for name in ("hmms", "annotations"):
         for file in given.files(name):
-            try:
-                read(file)
-            except InputFailure as error:
-                yield Problem(name, str(error))
+            stat = file.path.stat()
+            if problem := _problem(name, file, stat.st_mtime_ns, stat.st_size):
+                yield Problem(name, problem)
+
+
+@lru_cache(maxsize=32)
+def _problem(name: str, file: LocalFile, changed: int, size: int) -> str | None:
+    """Remembered, as a form asks again at each change; vFam takes seconds to read."""
+    try:
+        _READ[name](file)
+    except InputFailure as error:
+        return str(error)
+    return None
+
+
+_READ: dict[str, Callable[[LocalFile], Any]] = {
+    "hmms": profiles.read,
+    "annotations": profiles.read_annotations,
+}
 
 
 def run(job: RunningJob) -> Result:

@@ -346,6 +346,15 @@ def test_pairs_whose_distance_is_unknown_are_assembled(world: World, tmp_path: P
     assert result.summary["significant"] == 1
 
 
+def test_long_reads_are_assembled_without_correction(world: World, tmp_path: Path) -> None:
+    """Which takes minutes for a hundred reads of 30 kb."""
+    reads = reads_of("unknown", world.unknown, 60, random.Random(1), length=1200)
+    job, result = run(world, folders.sample(tmp_path / "s", reads), tmp_path)
+    assert " --only-assembler " in next(line for line in job.lines if line.startswith("$ spades.py"))
+    assert "errors of short reads only" in result.warnings[0]
+    assert result.summary["significant"] == 1
+
+
 def test_reads_of_nothing_but_n(world: World, tmp_path: Path) -> None:
     reads = [Read(f"n{number}", "N" * 150, "F" * 150) for number in range(50)]
     job, result = run(world, folders.sample(tmp_path / "s", reads), tmp_path)

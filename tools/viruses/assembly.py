@@ -15,6 +15,9 @@ from tools.viruses import bowtie2
 KMERS = (21, 33, 55, 75)
 SMALL_RNA_KMERS = (17, 21, 23)
 
+#: Reads up to this length are corrected; SPAdes's correction takes minutes for each megabase of reads of 30 kb.
+LONGEST_CORRECTED = 1000
+
 #: What SPAdes says before it stops because there is too little to assemble; everything else is a failure of SPAdes.
 _TOO_LITTLE = (
     "Invalid kmer coverage histogram",  # no k-mer of this size occurs often enough
@@ -49,7 +52,9 @@ def fitting(kmers: Sequence[int], longest: int) -> tuple[int, ...]:
     return tuple(size for size in kmers if size < longest)
 
 
-def assemble(job: RunningJob, reads: Sequence[Path], kmers: Sequence[int], *, memory_mb: int) -> Assembly:
+def assemble(
+    job: RunningJob, reads: Sequence[Path], kmers: Sequence[int], *, memory_mb: int, correct: bool = True
+) -> Assembly:
     """One file of reads, or two of pairs. Where k-mers of a size occur too seldom, the sizes below are used alone.
 
     SPAdes makes no scaffolds where it cannot tell how far mates are apart: its contigs stand for them then.
@@ -57,7 +62,7 @@ def assemble(job: RunningJob, reads: Sequence[Path], kmers: Sequence[int], *, me
     left = tuple(kmers)
     folder = job.work / "assembly"
     while left:
-        refused = _run(job, reads, left, folder, memory_mb=memory_mb)
+        refused = _run(job, reads, left, folder, correct=correct, memory_mb=memory_mb)
         if refused is None:
             made = (folder / name for name in ("scaffolds.fasta", "contigs.fasta"))
             return Assembly(next((path for path in made if path.exists()), None), left)
@@ -73,6 +78,7 @@ def _run(
     kmers: tuple[int, ...],
     folder: Path,
     *,
+    correct: bool,
     memory_mb: int,
 ) -> int | None:
     """None when SPAdes came to its end, or the k-mer size for which there was too little; 0 before the first."""
@@ -96,6 +102,7 @@ def _run(
                 *("-t", str(job.cpus)),
                 *("-m", str(max(1, memory_mb // 1024))),
                 *("-k", ",".join(map(str, kmers))),
+                *(() if correct else ("--only-assembler",)),
                 *("--phred-offset", "33"),  # its guess fails where all qualities are equal
                 *(
                     "-o",

@@ -158,7 +158,13 @@ def _assemble(found: Found, reads: Sequence[Path], longest: int) -> Path:
             f"k-mer {wanted[0]}."
             + ("" if found.sample.small_rna else " Make the sample again as a library of small RNAs.")
         )
-    made = assembly.assemble(job, reads, kmers, memory_mb=job.memory_mb)
+    correct = longest <= assembly.LONGEST_CORRECTED
+    if not correct:
+        found.warnings.append(
+            f"The longest read has {longest:,} nt. SPAdes corrects the errors of short reads only: these are assembled "
+            "as they are."
+        )
+    made = assembly.assemble(job, reads, kmers, correct=correct, memory_mb=job.memory_mb)
     found.summary["kmers"] = _listed(made.kmers)
     if made.scaffolds is None:
         raise NothingLeft(
