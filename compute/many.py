@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from compute.marks import Marks
+from compute.marks import Marks, clean_tags
+from compute.submissions import clean_name
 from compute.submitting import Submission
 from data.errors import BadInput, WellplateError
 from data.records import Job, Person, StoredFile
@@ -73,11 +74,13 @@ class Many:
         problems: Callable[[Person, Submission], Sequence[Problem]],
         reads: Callable[[Person], list[StoredFile]],
         marks: Marks,
+        name_length: int,
     ) -> None:
         self._submit = submit
         self._problems = problems
         self._reads = reads
         self._marks = marks
+        self._name_length = name_length
 
     def sheet(self, person: Person, text: str) -> list[Row]:
         """The rows of a run sheet: CSV (or with tabs or semicolons) with a head. Raises BadInput for the sheet as a
@@ -85,7 +88,12 @@ class Many:
         known: dict[str, list[StoredFile]] = {}
         for file in self._reads(person):
             known.setdefault(file.name, []).append(file)
-        rows = [_found(_row(number, values), known) for number, values in enumerate(_lines(text), start=1)]
+        try:
+            rows = [
+                _found(_row(number, values), known) for number, values in enumerate(_lines(text), start=1)
+            ]
+        except csv.Error as error:
+            raise BadInput(f"The sheet cannot be read as a table: {error}.", field="sheet") from error
         return _apart(rows)
 
     def heap(self, person: Person, files: Sequence[str], settings: Mapping[str, str]) -> list[Row]:
@@ -120,8 +128,8 @@ class Many:
         def looked(row: Row) -> Row:
             if row.problems:
                 return row
-            found = self._problems(person, row.submission())
-            return replace(row, problems=tuple(problem.message for problem in found))
+            problems = [problem.message for problem in self._problems(person, row.submission())]
+            return replace(row, problems=(*_nameless(row, self._name_length), *problems))
 
         return self._each(looked, rows, on_progress)
 
@@ -132,14 +140,18 @@ class Many:
         tag: str = "",
         on_progress: OnProgress | None = None,
     ) -> Started:
-        """Submit each; a tag makes them findable as one."""
+        """Submit each; a tag makes them findable as one. Raises BadInput, before anything starts, for a bad tag."""
+        tags = list(clean_tags([tag]))
 
         def submitted(submission: Submission) -> Job | WellplateError:
             try:
                 job = self._submit(person, submission)
-                return self._marks.tag(person, job.id, [tag]) if tag else job
             except WellplateError as refusal:
                 return refusal
+            try:
+                return self._marks.tag(person, job.id, tags) if tags else job
+            except WellplateError:
+                return job  # it was started, whatever became of its tag
 
         answers = self._each(submitted, submissions, on_progress)
         return Started(
@@ -165,9 +177,9 @@ class Many:
 
 def _lines(text: str) -> Iterator[dict[str, str]]:
     text = text.removeprefix("\ufeff")
-    head = text.split("\n", 1)[0]
+    head = next(iter(text.splitlines()), "")
     delimiter = max(",\t;", key=head.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     columns = [(column or "").strip().lower() for column in reader.fieldnames or []]
     unknown = [column for column in columns if column not in (NAME, *FILES, *SETTINGS)]
     if NAME not in columns or not set(FILES) & set(columns):
@@ -184,6 +196,12 @@ def _lines(text: str) -> Iterator[dict[str, str]]:
     for number, values in enumerate(reader, start=1):
         if number > MOST_ROWS:
             raise BadInput(f"The sheet has more than {MOST_ROWS:,} rows.", field="sheet")
+        if any(values.get(None) or ()):
+            raise BadInput(
+                f"Row {number} of the sheet has more cells than the sheet has columns. Put what has a comma in it "
+                "into quotation marks.",
+                field="sheet",
+            )
         cells = [values.get(column) for column in reader.fieldnames or []]
         if any(isinstance(cell, str) and cell.strip() for cell in cells):
             yield {column: (cell or "").strip() for column, cell in zip(columns, cells, strict=True)}
@@ -203,6 +221,15 @@ def _row(number: int, values: Mapping[str, str]) -> Row:
         settings={column: values[column] for column in SETTINGS if values.get(column)},
         problems=tuple(problems),
     )
+
+
+def _nameless(row: Row, limit: int) -> list[str]:
+    """Why its job could not have its name."""
+    try:
+        clean_name(row.submission().name or "", limit, field=NAME)
+    except BadInput as refusal:
+        return [refusal.message]
+    return []
 
 
 def _found(row: Row, known: Mapping[str, Sequence[StoredFile]]) -> Row:

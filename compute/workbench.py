@@ -137,6 +137,7 @@ class Workbench:
             problems=lambda person, submission: self.quote(person, submission).problems,
             reads=lambda person: self.uploads(person, ["fastq"], limit=4 * MOST_ROWS),
             marks=self.marks,
+            name_length=settings.limits.name_length,
         )
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)

@@ -14,6 +14,7 @@ from compute.workbench import Submission, Workbench
 from data.errors import WellplateError
 from data.records import Person, utcnow
 from pages.parts import human
+from pages.parts.drawing import refusal
 
 
 def ask(
@@ -43,10 +44,11 @@ def ask(
             key=f"{key}.start",
         )
     if pressed:
-        st.session_state[f"{key}.started"] = (
-            carry_out(workbench, person, submissions, tag.strip()),
-            tag.strip(),
-        )
+        try:
+            started = carry_out(workbench, person, submissions, tag.strip())
+        except WellplateError as error:
+            return refusal(error)
+        st.session_state[f"{key}.started"] = (started, tag.strip())
     if f"{key}.started" in st.session_state:
         started, used = st.session_state[f"{key}.started"]
         told(started, used, after)

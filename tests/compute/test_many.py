@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_tabs_semicolons_marks_and_empty_lines_are_all_right(lab: Laboratory, de
         (("",), "starts with a line of column names"),
         (("name,reads,colour",), "column 'colour'"),
         (("name,reads,reads",), "a column twice"),
+        (("name,reads,host", "a,a.fq,Vitis, vinifera"), "Row 1 .* more cells"),
     ],
 )
 def test_a_sheet_that_is_none_is_refused(lab: Laboratory, lines: tuple[str, ...], sentence: str) -> None:
@@ -129,3 +131,35 @@ def test_all_are_started_with_one_tag_and_each_refusal_is_told(lab: Laboratory) 
     assert all(job.tags == ("run 7",) for job in started.jobs)
     ((name, reason),) = started.refused
     assert name == "Sample c" and "no such file" in reason
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_line_ends_of_other_systems_are_all_right(lab: Laboratory, end: str) -> None:
+    give(lab, "a.fq")
+    give(lab, "b.fq")
+    rows = lab.workbench.many.sheet(lab.admin, end.join(["name;reads", "a;a.fq", "b;b.fq", ""]))
+    assert [(row.name, row.names, row.problems) for row in rows] == [
+        ("a", ("a.fq",), ()),
+        ("b", ("b.fq",), ()),
+    ]
+
+
+def test_what_cannot_be_read_as_a_table_is_refused(lab: Laboratory) -> None:
+    csv.field_size_limit(131_072)
+    with pytest.raises(BadInput, match="cannot be read as a table"):
+        sheet(lab, "name,reads", '"' + "a" * 200_000)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a" * 198])
+def test_a_name_that_no_job_can_have_is_told_before_anything_starts(lab: Laboratory, name: str) -> None:
+    give(lab, "a.fq")
+    (row,) = lab.workbench.many.look(lab.admin, sheet(lab, "name,reads", f"{name},a.fq"))
+    assert len(row.problems) == 1 and "name has" in row.problems[0]
+
+
+def test_a_tag_that_cannot_be_is_refused_before_anything_starts(lab: Laboratory) -> None:
+    give(lab, "a.fq")
+    submissions = [row.submission() for row in sheet(lab, "name,reads", "a,a.fq")]
+    with pytest.raises(BadInput, match="comma"):
+        lab.workbench.many.start(lab.admin, submissions, "monday, tuesday")
+    assert not lab.workbench.jobs(lab.admin).jobs
