@@ -122,6 +122,8 @@ def read(path: Path, name: str) -> Reference:
         ) from error
     except RecursionError as error:
         raise InputFailure(f"{name} is nested deeper than any reference. Export it again.") from error
+    except ValueError as error:  # of a number, that it is too long
+        raise InputFailure(f"{name} holds what no reference does ({error}). Export it again.") from error
 
 
 def _from_fasta(path: Path, name: str) -> Reference:

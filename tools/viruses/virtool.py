@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -56,7 +57,7 @@ def _otu(raw: Any, number: int, undecided: list[str]) -> Otu:
         _id(raw, place),
         name,
         _text(raw, "abbreviation"),
-        version if isinstance(version, int) else 0,
+        version if isinstance(version, int) and 0 <= version < 2**63 else 0,
         tuple(schema),
         tuple(replace(each, default=place == first) for place, each in enumerate(isolates)),
     )
@@ -108,10 +109,13 @@ def letters_of(raw: object, place: str) -> str:
 
 
 def refuse_twins(otus: Iterable[Otu]) -> None:
-    """Raises InputFailure where two OTUs or two sequences have the same id."""
+    """Raises InputFailure where two OTUs, two isolates of one OTU, or two sequences have the same id."""
     owners: dict[str, str] = {}
     seen: dict[str, str] = {}
     for otu in otus:
+        isolates = Counter(isolate.id for isolate in otu.isolates)
+        if twins := [id for id, times in isolates.items() if times > 1]:
+            raise InputFailure(f"Two isolates of OTU {otu.name} have the same id: {some(twins)}.")
         for sequence in otu.sequences:
             if sequence.id in owners:
                 told = {owners[sequence.id]: 1, otu.name: 1}

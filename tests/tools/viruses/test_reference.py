@@ -121,6 +121,7 @@ def otu(content: Content) -> Content:
             "Isolate 2 of OTU one virus has no list “sequences”",
         ),
         (lambda c: otu(c)["isolates"][1].update(sequences=["ACGT"]), "a sequence that is no object"),
+        (lambda c: otu(c)["isolates"][1].update(id="one.0"), r"Two isolates of OTU one virus .* id: one\.0"),
         (lambda c: otu(c)["isolates"].insert(0, "x"), "Isolate 1 of OTU one virus has no list"),
         (lambda c: c["otus"].append(None), "OTU 3 has no list “isolates”"),
         (
@@ -163,6 +164,7 @@ def test_what_is_wrong_is_told_with_its_place(
         ("[1]", "is a JSON file"),
         ("", "is an empty file"),
         (made_up.reference()[:-1] + ', "x": ' + "[" * 200_000, r"x\.json is nested deeper"),
+        (made_up.reference()[:-1] + ', "x": ' + "9" * 5000 + "}", r"x\.json holds what no reference does"),
         (made_up.reference()[:-100], r"x\.json is damaged or cut short: .* in line \d+\. Export it again"),
     ],
 )
@@ -264,3 +266,11 @@ def test_the_real_subset() -> None:
     assert wilt.segments == ("RNA L", "RNA M", "RNA S")
     assert [each.segment for each in wilt.default.sequences] == ["RNA S", "RNA M", "RNA L"]
     assert sum(1 for _ in otus.default_sequences(found)) == 18
+
+
+@pytest.mark.parametrize(("told", "kept"), [(7, 7), (10**30, 0), (-1, 0), ("x", 0)])
+def test_a_version_that_no_table_holds_is_none(
+    tmp_path: Path, content: Content, told: object, kept: int
+) -> None:
+    otu(content)["version"] = told
+    assert read(tmp_path / "x.json", content).otus[0].version == kept
