@@ -44,10 +44,13 @@ class Contig:
 def with_orfs(
     scaffolds: Iterator[Scaffold], min_contig: int, min_orf: int
 ) -> Iterator[tuple[Scaffold, list[Orf]]]:
-    """Every scaffold of at least `min_contig` nt with its ORFs of at least `min_orf` residues, which may be none."""
+    """Every scaffold of at least `min_contig` nt with its ORFs of at least `min_orf` residues, which may be none.
+
+    As in Virtool a scaffold of just `min_contig` nt is counted, but has no ORFs.
+    """
     for scaffold in scaffolds:
         if len(scaffold.sequence) >= min_contig:
-            yield scaffold, orfs.find(scaffold.sequence, min_residues=min_orf)
+            yield scaffold, orfs.find(scaffold.sequence, min_residues=min_orf, longer_than=min_contig)
 
 
 def add_hits(contigs: Sequence[Contig], hits: Sequence[Hit]) -> None:

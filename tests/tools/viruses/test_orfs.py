@@ -7,7 +7,7 @@ import random
 import pytest
 from Bio.Seq import Seq
 
-from tools.viruses import orfs
+from tools.viruses import assembly, contigs, orfs
 from tools.viruses.orfs import Orf
 
 
@@ -92,3 +92,11 @@ def test_unknown_letters(codon: str, residue: str) -> None:
 def test_no_start_codon_is_needed_and_case_does_not_matter() -> None:
     contig = "tgcc" * 100
     assert orfs.find(contig) == orfs.find(contig.upper()) != []
+
+
+def test_a_shorter_contig_has_orfs_where_the_settings_allow() -> None:
+    scaffold = assembly.Scaffold("NODE_1", "GCT" * 60)
+    ((_, found),) = contigs.with_orfs(iter([scaffold]), 100, 50)
+    assert found and len(found[0].protein) == 60
+    ((_, none),) = contigs.with_orfs(iter([scaffold]), 180, 50)
+    assert none == [], "an ORF needs a longer one"
