@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from data.errors import BadInput, Conflict, TooLarge, WellplateError
 
 MB = 1024 * 1024
+#: A sender that is silent for so long is gone: its network ended without a word, and it would hold a thread for ever.
+SILENT_S = 600.0
 
 _reading: WeakSet[BodyReader] = WeakSet()
 
@@ -29,6 +31,10 @@ def stop() -> None:
 
 class Stopping(WellplateError):
     kind, status = "stopping", 503
+
+
+class Silent(WellplateError):
+    kind, status = "timeout", 408
 
 
 class BodyReader(io.RawIOBase):
@@ -87,11 +93,10 @@ class BodyReader(io.RawIOBase):
             self._pulling.cancel()
 
     async def _pull(self) -> bytes | None:
-        with anyio.CancelScope() as self._pulling:
+        with anyio.move_on_after(SILENT_S) as self._pulling:
             if self._ended is None:
                 return await anext(self._chunks, None)
-        assert self._ended is not None
-        raise self._ended
+        raise self._ended or Silent("Nothing came for too long, so the upload was ended here. Send it again.")
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"A file may have at most {self._limit_mb} MB here.")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
+from api import uploads
 from data.records import Person
 from tests.laboratory import Laboratory
 
@@ -145,6 +146,20 @@ def test_who_comes_back_does_not_wait_for_a_connection_that_hangs(site: Site) ->
     answer = connection.recv(4096)
     assert not answer or b" 409 " in answer.splitlines()[0]
     connection.close()
+
+
+def test_a_sender_that_never_says_a_word_again_holds_no_thread_for_ever(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "SILENT_S", 0.5)
+    where = site.begin()
+    connection = site.half(where, 1_000_000)
+    connection.settimeout(30)
+    assert b" 408 " in connection.recv(4096).splitlines()[0]
+    connection.close()
+    site.until_nobody_sends()
+    assert site.offset(where) == 1_000_000
+    is_whole(site, where, 1_000_000)
 
 
 def test_cancelling_ends_what_is_still_sent(site: Site) -> None:
