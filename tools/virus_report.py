@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -99,11 +99,10 @@ class Sample:
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
     try:
-        read = [_read(file) for file in given.files("results")]
+        names = [_name(file, file.path.stat().st_mtime_ns) for file in given.files("results")]
     except InputFailure as error:
         yield Problem("results", str(error))
         return
-    names = [result["sample"]["name"] for result in read]
     unknown = [name for name in _controls(given.settings) if name not in names]
     if unknown:
         yield Problem(
@@ -121,11 +120,18 @@ def _controls(settings: Settings) -> list[str]:
     return [name.strip() for name in settings.negative_controls.split(",") if name.strip()]
 
 
-def _read(file: LocalFile) -> dict[str, Any]:
+@lru_cache(maxsize=2 * MOST_RESULTS)
+def _name(file: LocalFile, changed: int) -> str:
+    """Of the sample. Remembered, as a form asks again at each change and a result has the depth of every position."""
+    return _read(file, set())[0].name
+
+
+def _read(file: LocalFile, controls: set[str]) -> tuple[Sample, list[Cell]]:
+    """The sample and the viruses in it. Raises InputFailure."""
     try:
         result = json.loads(formats.read_text(file.path, RESULT_MB * formats.MB))
-        return {key: result[key] for key in ("sample", "index", "read_count", "subtracted_count", "otus")}
-    except (ValueError, KeyError, TypeError) as error:
+        return _sample(result, controls), _cells(result)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputFailure(f"{file.name} is no result of Pathoscope.") from error
 
 
@@ -137,9 +143,9 @@ def run(job: RunningJob) -> Result:
     cells: list[Cell] = []
     files = job.given.files("results")
     for number, file in enumerate(files):
-        result = _read(file)
-        samples.append(_sample(result, controls))
-        cells += _cells(result)
+        sample, own = _read(file, controls)
+        samples.append(sample)
+        cells += own
         job.progress((number + 1) / len(files))
     marks = mark(cells, samples, settings.carry_over)
     found = [cell for cell in cells if cell.coverage >= settings.min_coverage]

@@ -98,6 +98,18 @@ def test_samples_without_any_virus_make_an_empty_report(tmp_path: Path) -> None:
         (texts(result("a")), {"negative_controls": "NTC"}, "No result is of a sample named 'NTC'"),
         (texts(result("a"), result("a")), {}, "several results of the sample 'a'"),
         ({"results": [{"text": '{"x": 1}', "name": "x.json"}]}, {}, "x.json is no result of Pathoscope"),
+        *(
+            ({"results": [{"text": json.dumps(result("a") | spoilt), "name": "x.json"}]}, {}, "x.json is no")
+            for spoilt in (
+                {"sample": 3},
+                {"sample": {}},
+                {"index": None},
+                {"read_count": "many"},
+                {"otus": [{}]},
+                {"otus": {"a": 1}},
+            )
+        ),
+        ({"results": [{"text": "[" * 100_000, "name": "x.json"}]}, {}, "x.json is no result of Pathoscope"),
         ({"results": [{"text": "[1]", "name": "x.json"}]}, {}, "x.json is no result of Pathoscope"),
     ],
 )
