@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
@@ -12,6 +14,11 @@ from api.shapes import file_shape
 from compute import workbench
 
 router = APIRouter(tags=["uploads"])
+
+#: Hundreds of gigabytes take a while, so they get threads of their own and cannot keep other calls from running.
+IMPORTS_AT_ONCE = 4
+
+_threads = anyio.CapacityLimiter(IMPORTS_AT_ONCE)
 
 
 class Import(BaseModel):
@@ -41,6 +48,9 @@ def look(person: Uploader, name: str, path: str = "") -> Response:
 @router.post(
     "/imports", response_model=models.Imported, status_code=201, summary="Copy files into your library"
 )
-def take(person: Uploader, wanted: Import) -> Response:
-    taken = workbench.current().imports.take(person, wanted.folder, wanted.paths)
+async def take(person: Uploader, wanted: Import) -> Response:
+    imports = workbench.current().imports
+    taken = await anyio.to_thread.run_sync(
+        imports.take, person, wanted.folder, wanted.paths, limiter=_threads
+    )
     return JSONResponse({"files": [file_shape(stored) for stored in taken]}, 201)
