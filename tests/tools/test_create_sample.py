@@ -16,7 +16,7 @@ from tests.tools import running
 from tests.tools.reads import made
 from tools.contract import FigurePanel, InputFailure, LocalFile, Result
 from tools.create_sample import TOOL
-from tools.reads import figures
+from tools.reads import fastq, figures
 
 PAIR = ("x_R1.fq.gz", "x_R2.fq.gz")
 
@@ -249,6 +249,16 @@ class TestRefused:
     def test_several_lines(self, tmp_path: Path) -> None:
         file = made.write(tmp_path / "x.fq", made.record("a", "ACGT") + "@b\nACGT\nACGT\n+\nIIII\nIIII\n")
         assert "record 2 (b) has its sequence on several lines" in refused(tmp_path, file)
+
+    def test_a_file_is_unpacked_once_for_all_changes_of_a_form(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = made.write(tmp_path / "x.fq.gz", made.text(made.reads(10)))
+        unpacked: list[str] = []
+        monkeypatch.setattr(fastq, "unpacks", lambda path, name, limit: unpacked.append(name))
+        for name in ("", "leaf", "leaf 7"):
+            assert not list(TOOL.check(job(tmp_path, [file], name=name).given))
+        assert unpacked == ["x.fq.gz"]
 
     @pytest.mark.parametrize("kept", [0.5, 0.999])
     def test_truncated_gzip(self, tmp_path: Path, kept: float) -> None:
