@@ -8,6 +8,8 @@ from typing import Any
 from tools.contract import InputFailure, LocalFile
 from tools.library import KINDS
 
+#: Characters of a fact.
+TEXT = 500
 #: A reference may take a gigabyte of memory while it is read: one after the other.
 _one = threading.Lock()
 
@@ -19,6 +21,11 @@ def facts_of(file: LocalFile) -> dict[str, Any]:
         return {}
     with _one:
         try:
-            return kind.look(file)
+            return {key: _short(value) for key, value in kind.look(file).items()}
         except InputFailure as failure:
-            return {"problem": str(failure)}
+            return {"problem": _short(str(failure))}
+
+
+def _short(value: Any) -> Any:
+    """Facts stand in every list; what a file calls itself may fill it."""
+    return value if not isinstance(value, str) or len(value) <= TEXT else value[: TEXT - 1] + "…"

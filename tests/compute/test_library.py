@@ -31,6 +31,7 @@ from data.records import (
 from tests.laboratory import BODY, Laboratory
 from tests.shelf import FASTA, given, made, submitted, uploaded
 from tools.contract import RowsPanel, TextPanel
+from tools.viruses import made_up
 
 
 @pytest.fixture
@@ -68,6 +69,16 @@ def test_a_bad_file_of_a_kind_is_kept_and_says_what_is_wrong(lab: Laboratory, ad
     bad = uploaded(lab, ada, "vFam.hmm", b"HMMER3/f [3.1b2]\nNAME  x\n")
     assert list(bad.facts) == ["problem"]
     assert text_of(lab.workbench.library.panels(ada, bad.id)) == bad.facts["problem"]
+
+
+@pytest.mark.parametrize("key", ["name", "problem"])
+def test_what_a_file_says_of_itself_is_cut(lab: Laboratory, ada: Person, key: str) -> None:
+    content = json.loads(made_up.reference())
+    content["name"] = "n" * 100_000
+    if key == "problem":
+        content["otus"].append({"_id": "x", "name": "n" * 100_000, "isolates": []})
+    file = uploaded(lab, ada, "r.json", json.dumps(content).encode())
+    assert len(file.facts[key]) == 500
 
 
 def test_uploads_offered_to_a_tool_are_own_ones_and_those_that_others_show(

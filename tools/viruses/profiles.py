@@ -17,6 +17,10 @@ from tools.contract import Column, InputFailure, LocalFile, Panel, RowsPanel, Ru
 #: Largest unpacked set; vFam has 0.8 GB.
 UNPACKED = 20_000 * formats.MB
 ANNOTATION = 200 * formats.MB
+#: Bytes of a line, characters of a name or description, and profiles: what is packed can unpack to more than memory has.
+LINE = formats.MB
+TEXT = 300
+MOST = 1_000_000
 
 #: Residues of a profile at most; the longest protein known has 45,000.
 LONGEST = 100_000
@@ -90,9 +94,11 @@ def read(file: LocalFile) -> list[Profile]:
     found: list[Profile] = []
     whole = True
     with formats.open_binary(file.path, UNPACKED) as lines:
-        for line in lines:
+        for line in iter(lambda: lines.readline(LINE), b""):
+            _must(len(line) < LINE, file, "has a line that is longer than any of a profile")
             if line.startswith(b"HMMER3/"):
                 _must(whole, file, "is cut short: a profile has no end")
+                _must(len(found) < MOST, file, f"holds more than {MOST:,} profiles")
                 found.append(Profile())
                 whole = False
             elif line.startswith(b"//"):
@@ -113,7 +119,7 @@ _GIVE = "Give profiles of proteins as hmmbuild or vFam write them (.hmm)."
 
 def _note(profile: Profile, line: bytes) -> None:
     key, value = (*line.decode("utf-8", "replace").split(None, 1), "")[:2]
-    value = value.strip()
+    value = value.strip()[:TEXT]
     if key == "NAME":
         profile.name = value.split()[0] if value else ""  # as HMMER reads it
     elif key == "DESC":

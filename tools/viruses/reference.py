@@ -38,6 +38,8 @@ __all__ = [
 
 #: Largest unpacked reference; all known plant viruses take 26 MB.
 UNPACKED = 500 * formats.MB
+#: Most values of its JSON. One takes up to a hundred bytes of memory, also where it takes two or three in the file.
+VALUES = 10_000_000
 
 #: In the folder of an index. The first is what bowtie2 takes: .1.bt2, .rev.1.bt2, ... stand behind.
 BOWTIE = Path("bowtie") / "reference"
@@ -114,6 +116,8 @@ def read(path: Path, name: str) -> Reference:
             "Give a reference as Virtool exports it (JSON), or sequences as FASTA."
         )
     text = formats.read_text(path, UNPACKED)
+    if sum(map(text.count, ",[{")) > VALUES:
+        raise InputFailure(f"{name} holds more values than any reference does ({VALUES:,}).")
     try:
         return virtool.parse(json.loads(text), stem)
     except json.JSONDecodeError as error:

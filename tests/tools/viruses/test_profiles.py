@@ -74,6 +74,20 @@ def test_what_hmmer_could_not_search_is_refused(
         profiles.facts(hmm(path))
 
 
+def test_what_unpacks_to_more_than_memory_has_is_refused(
+    tmp_path: Path, proteins: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = families.profiles(tmp_path / "set.hmm", proteins)
+    text = path.read_text()
+    path.write_text(text.replace("LENG", "COM   " + "x" * profiles.LINE + "\nLENG", 1))
+    with pytest.raises(InputFailure, match="a line that is longer"):
+        profiles.facts(hmm(path))
+    path.write_text(text)
+    monkeypatch.setattr(profiles, "MOST", 1)
+    with pytest.raises(InputFailure, match="more than 1 profiles"):
+        profiles.facts(hmm(path))
+
+
 def test_a_damaged_archive_is_told(tmp_path: Path, proteins: dict[str, list[str]]) -> None:
     path = families.profiles(tmp_path / "set.hmm.gz", proteins)
     path.write_bytes(path.read_bytes()[:-300])

@@ -173,6 +173,15 @@ def test_what_is_no_reference_is_refused(tmp_path: Path, text: str, message: str
         read(tmp_path / "x.json", text)
 
 
+def test_more_values_than_memory_has_are_refused_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "VALUES", 1000)
+    text = made_up.reference()[:-1] + ', "x": [' + "[]," * 1000 + "0]}"
+    with pytest.raises(InputFailure, match="more values than any reference does"):
+        read(tmp_path / "x.json", text)
+
+
 def test_a_gzipped_reference_that_was_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "x.json.gz"
     path.write_bytes(gzip.compress(made_up.reference().encode())[:-20])
