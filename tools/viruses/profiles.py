@@ -17,7 +17,7 @@ from tools.contract import Column, InputFailure, LocalFile, Panel, RowsPanel, Ru
 #: Largest unpacked set; vFam has 0.8 GB.
 UNPACKED = 20_000 * formats.MB
 ANNOTATION = 200 * formats.MB
-#: Bytes of a line, characters of a name or description, and profiles: what is packed can unpack to more than memory has.
+#: Bytes of a line, characters of a name, and profiles: what is packed can unpack to more than memory has.
 LINE = formats.MB
 TEXT = 300
 MOST = 1_000_000
