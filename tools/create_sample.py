@@ -125,6 +125,7 @@ def _peek(lane: Sequence[LocalFile]) -> None:
         heads = [next(fastq.batches(source)).head(PEEKED) for source in sources]
     for file, head in zip(lane, heads, strict=True):
         Tally(file.name).add(head)
+        fastq.judge_names(head, file.name)
     if len(lane) == 1:
         return
     shared = min(len(head) for head in heads)

@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,9 @@ def test_two_lanes_of_single_reads_are_one_file(tmp_path: Path) -> None:
 
 
 def test_a_gzip_of_several_members_is_fine(tmp_path: Path) -> None:
-    parts = [gzip.compress(made.text(made.reads(50, seed=seed)).encode()) for seed in (1, 2, 3)]
+    text = made.text(made.reads(150))
+    cuts = [0, len(text) // 3, len(text) // 2, len(text)]
+    parts = [gzip.compress(text[start:end].encode()) for start, end in pairwise(cuts)]
     parts.append(gzip.compress(b""))  # as bgzip ends
     path = made.write(tmp_path / "x.fastq", b"".join(parts))
     assert create(tmp_path, [path]).summary["reads"] == 150
@@ -224,7 +227,7 @@ class TestKept:
         assert list(result.warnings) == ["1 of 3 reads have the length zero. They are kept and counted."]
 
     def test_too_few_reads_to_judge_the_encoding(self, tmp_path: Path) -> None:
-        content = made.record("x", "AC", "Bh") * 20
+        content = "".join(made.record(f"x{number}", "AC", "Bh") for number in range(20))
         result = create(tmp_path, [made.write(tmp_path / "x.fq.gz", content)])
         assert "fewer than 100 reads" in result.warnings[0] and not changed(result)
 
@@ -259,6 +262,22 @@ class TestRefused:
         for name in ("", "leaf", "leaf 7"):
             assert not list(TOOL.check(job(tmp_path, [file], name=name).given))
         assert unpacked == ["x.fq.gz"]
+
+    @pytest.mark.parametrize("name", ["same", "", " ", " {}", "same {}", "x" * 255 + "{}"])
+    def test_names_that_tell_no_read_from_another(self, tmp_path: Path, name: str) -> None:
+        """Pathoscope would take them all for one read, and lose it to the host."""
+        content = "".join(made.record(name.format(number), "ACGT") for number in range(5))
+        told = refused(tmp_path, made.write(tmp_path / "x.fq", content))
+        assert told.startswith("x.fq: 5 of the first 5 reads are")
+
+    def test_mates_that_follow_each_other_in_one_file_are_let_through(self, tmp_path: Path) -> None:
+        content = "".join(made.record(f"x{number // 2}", "ACGT") for number in range(50))
+        assert create(tmp_path, [made.write(tmp_path / "x.fq", content)]).summary["reads"] == 50
+
+    @pytest.mark.parametrize("record", ["@b é\nACGT\n+\nIIII\n", "@b\nACGT\n+é\nIIII\n"])
+    def test_a_name_that_is_not_ascii(self, tmp_path: Path, record: str) -> None:
+        file = made.write(tmp_path / "x.fq", made.record("a", "AC") + record + made.record("c", "AC"))
+        assert "x.fq: record 2 (b) has a character in its name" in refused(tmp_path, file)
 
     @pytest.mark.parametrize("kept", [0.5, 0.999])
     def test_truncated_gzip(self, tmp_path: Path, kept: float) -> None:
@@ -351,11 +370,12 @@ class TestFoundWhileRunning:
         assert "x.fq.gz is damaged or cut short" in fails(tmp_path, file)
 
     def test_solexa(self, tmp_path: Path) -> None:
-        file = made.write(tmp_path / "x.fq", made.record("x", "AC", ";h") * 200)
+        content = "".join(made.record(f"x{number}", "AC", ";h") for number in range(200))
+        file = made.write(tmp_path / "x.fq", content)
         assert "Solexa scores" in fails(tmp_path, file)
 
     def test_nothing_but_empty_reads(self, tmp_path: Path) -> None:
-        file = made.write(tmp_path / "x.fq", made.record("a", "") * 3)
+        file = made.write(tmp_path / "x.fq", made.record("a", "") * 2)
         assert "All reads of x.fq have the length zero." in fails(tmp_path, file)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 #: Files that unpack to more are refused.
 UNPACKED_MB = 1_000_000
+#: What bowtie2 keeps of a read's name.
+LONGEST_NAME = 255
 #: No record is longer. (The longest nanopore reads known have 4 million bases.)
 RECORD_MB = 64
 
@@ -245,6 +248,23 @@ def _refuse_more(source: Source, rest: bytes, number: int) -> None:
         f"{source.name}: record {number:,} begins with a blank line, which FASTQ does not have. "
         "Take the blank lines out."
     )
+
+
+def judge_names(batch: Batch, name: str) -> None:
+    """Raises InputFailure where a name is that of three reads or more, so that it tells none from another.
+
+    Two are let through, as in a file where mates follow each other: they count as one read.
+    """
+    letters, lengths = batch.identifiers()
+    whole, ends = letters.tobytes(), lengths.cumsum()
+    names = (whole[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True))
+    ((most, times),) = Counter(each[:LONGEST_NAME] for each in names).most_common(1)
+    if times > 2:
+        shown = most.decode(errors="replace")[:80] or "without a name"
+        raise InputFailure(
+            f"{name}: {times:,} of the first {len(batch):,} reads are {shown}. Each read needs a name of its own: "
+            f"up to the first blank, and in its first {LONGEST_NAME} letters, which is all that bowtie2 keeps."
+        )
 
 
 def unpacks(path: Path, name: str, limit_mb: int) -> None:

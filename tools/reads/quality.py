@@ -135,6 +135,8 @@ class Tally:
         lowest, highest = int(characters.min()), int(characters.max())
         if lowest < LOWEST or highest > 126:
             raise InputFailure(f"{self.name}: {_bad_quality(batch, characters)}")
+        if batch.data[: batch.ends[-1, QUALITY]].max() > 126:
+            raise InputFailure(f"{self.name}: {_not_ascii(batch)}")
         self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
         self.lower_case |= bool(letters.max() >= ord("a"))
         keys = np.multiply(classes, SCORES, dtype=np.int64)
@@ -212,6 +214,16 @@ def _bad_quality(batch: Batch, characters: NDArray[np.uint8]) -> str:
     who = f"record {batch.first + record:,} ({batch.identifier(record)})"
     what = "a blank" if code in (9, 32) else f"the byte {code}"
     return f"{who} has {what} in its qualities, which are characters from “!” to “~”. The file is damaged."
+
+
+def _not_ascii(batch: Batch) -> str:
+    ends = batch.ends[:, QUALITY]
+    place = int((batch.data[: ends[-1]] > 126).argmax())
+    record = int(ends.searchsorted(place, side="right"))
+    return (
+        f"record {batch.first + record:,} ({batch.identifier(record)}) has a character in its name or its line “+” "
+        "that is not plain ASCII, which the programs that come after do not take. Take it out."
+    )
 
 
 def _place(batch: Batch, index: int) -> tuple[int, int]:

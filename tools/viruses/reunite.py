@@ -40,7 +40,7 @@ class Survivors:
 
 def read_id(name: str) -> str:
     """The header up to the first space, without the /1 or /2 that bowtie2 may take away."""
-    first = name.split(None, 1)[0] if name else name
+    first = next(iter(name.split(None, 1)), "")
     return first[:-2] if first.endswith(("/1", "/2")) else first
 
 

@@ -61,4 +61,4 @@ def test_an_id_is_the_header_up_to_the_first_space() -> None:
     assert read_id("x:1 2:N:0") == "x:1"
     assert read_id("x/1") == read_id("x/2 more") == "x"
     assert read_id("x/12") == "x/12"
-    assert read_id("") == ""
+    assert read_id("") == read_id("  ") == ""
