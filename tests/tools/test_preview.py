@@ -133,6 +133,15 @@ def test_records_with_annotations_are_told_by_their_first_lines(tmp_path: Path) 
     assert row == ("X56734", "Clover.", 4, "acgt")
 
 
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 5000])
+@pytest.mark.parametrize(
+    ("name", "record"), [("a.gb", "LOCUS x {} bp\n//\n"), ("a.embl", "ID   X; SV 1; linear; {} BP.\n//\n")]
+)
+def test_a_length_that_no_sequence_has_is_none(tmp_path: Path, name: str, record: str, digits: str) -> None:
+    ((_, _, length, _),) = only(look(tmp_path, name, record.format(digits).encode()), RowsPanel).rows
+    assert length is None
+
+
 def test_reads_have_quality_by_cycle(tmp_path: Path) -> None:
     panels = look(tmp_path, "a.fq.gz", gzip.compress(FASTQ * 10))
     metrics = {label: value for label, value, _ in only(panels, MetricsPanel).metrics}

@@ -24,8 +24,8 @@ _FACTS = [
     ),
     Column("start", "Begins with"),
 ]
-_GENBANK_LOCUS = re.compile(r"^LOCUS\s+(\S+)(?:\s+(\d+)\s+(?:bp|aa))?", re.MULTILINE)
-_EMBL_ID = re.compile(r"^ID\s+([^\s;]+).*?(?:(\d+)\s+(?:BP|AA))?\.?\s*$", re.MULTILINE)
+_GENBANK_LOCUS = re.compile(r"^LOCUS\s+(\S+)(?:\s+(\d{1,15})\s+(?:bp|aa))?", re.MULTILINE)
+_EMBL_ID = re.compile(r"^ID\s+([^\s;]+).*?(?:(?<!\d)(\d{1,15})\s+(?:BP|AA))?\.?\s*$", re.MULTILINE)
 
 
 def fasta(file: LocalFile) -> list[Panel]:
