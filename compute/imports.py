@@ -51,9 +51,10 @@ class Imports:
     ) -> list[StoredFile]:
         """Copy files into the library, one after the other. All are looked at before the first is copied."""
         root = self._root(person, name)
-        wanted = [self._wanted(root, path) for path in dict.fromkeys(paths)]
-        if not wanted or len(wanted) > MOST:
+        chosen = list(dict.fromkeys(paths))
+        if not 1 <= len(chosen) <= MOST:
             raise BadInput(f"Choose from 1 to {MOST} files.", field="paths")
+        wanted = [self._wanted(root, path) for path in chosen]
         total = sum(file.bytes for file in wanted)
         self._uploading.need_room(total)
         taken: list[StoredFile] = []

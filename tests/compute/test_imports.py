@@ -250,3 +250,8 @@ def test_over_the_api(lab: Laboratory, ada: Person) -> None:
     assert (outside.status_code, "secret" in outside.text.replace("secret.txt", "")) == (404, False)
     assert lab.browser().get("/api/v1/import-folders").status_code == 401
     assert lab.script(ada, "files:read").post("/api/v1/imports", json=body).status_code == 403
+
+
+def test_too_many_files_are_refused_before_any_is_looked_at(lab: Laboratory, ada: Person) -> None:
+    with pytest.raises(BadInput, match="from 1 to 1000 files"):
+        lab.workbench.imports.take(ada, "runs", [f"{number}.txt" for number in range(1001)])
