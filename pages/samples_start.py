@@ -16,6 +16,8 @@ from data.records import Person, utcnow
 from pages.parts import human
 from pages.parts.drawing import refusal
 
+_PRICED = "samples.priced"
+
 
 def ask(
     workbench: Workbench,
@@ -55,11 +57,16 @@ def ask(
 
 
 def price(workbench: Workbench, person: Person, submissions: Sequence[Submission]) -> str:
-    try:
-        credits = sum(workbench.quote(person, each, content=False).credits for each in submissions)
-    except WellplateError:
-        return ""  # told when it is submitted
-    return f" · {human.credits(credits)}" if credits else ""
+    """Asked once for the same submissions: each takes milliseconds, and there may be thousands."""
+    asked = person.id, person.team, [_hash(each) for each in submissions]
+    known: tuple[object, int] | None = st.session_state.get(_PRICED)
+    if known is None or known[0] != asked:
+        try:
+            credits = sum(workbench.quote(person, each, content=False).credits for each in submissions)
+        except WellplateError:
+            return ""  # told when it is submitted
+        known = st.session_state[_PRICED] = (asked, credits)
+    return f" · {human.credits(known[1])}" if known[1] else ""
 
 
 def carry_out(workbench: Workbench, person: Person, submissions: Sequence[Submission], tag: str) -> Started:
@@ -76,8 +83,12 @@ def carry_out(workbench: Workbench, person: Person, submissions: Sequence[Submis
 
 
 def key_of(submission: Submission) -> str:
+    return f"{utcnow():%Y%m%d%H%M}-{_hash(submission)}"
+
+
+def _hash(submission: Submission) -> str:
     asked = json.dumps([submission.tool, submission.inputs, submission.settings], sort_keys=True, default=str)
-    return f"{utcnow():%Y%m%d%H%M}-{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+    return hashlib.sha256(asked.encode()).hexdigest()[:32]
 
 
 def told(started: Started, tag: str, after: str) -> None:

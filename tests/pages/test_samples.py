@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from data.records import JobFilter
 from tests.compute.test_many import READS
 from tests.laboratory import Laboratory
@@ -39,6 +41,21 @@ def test_a_run_sheet_is_looked_at_by_row_and_then_started(lab: Laboratory, visit
 
     press(app, button(app, "Make 1 sample"))
     assert len(lab.workbench.jobs(lab.admin).jobs) == 1, "pressed twice makes it once"
+
+
+def test_a_tag_that_cannot_be_is_told_and_starts_nothing(
+    lab: Laboratory, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(lab, "a.fq")
+    app = visit(lab.admin, "samples.py")
+    app.text_area("samples.sheet").set_value("name,reads\na,a.fq\n").run()
+    press(app, "Look into the files of 1 sample")
+    monkeypatch.setattr(lab.workbench, "quote", None)  # the price is known by now
+    app.text_input("samples.make.tag").set_value("monday, tuesday").run()
+    press(app, button(app, "Make 1 sample"))
+    assert not app.exception
+    assert "has a comma" in words(app)
+    assert not lab.workbench.jobs(lab.admin).jobs
 
 
 def test_a_sheet_that_is_none_says_what_one_is(lab: Laboratory, visit: Visit) -> None:
