@@ -200,16 +200,18 @@ class RunningJob(Protocol):
         on_line: Callable[[str], None] | None = None,
         reads: Sequence[Path] = (),
         quiet: bool = False,
+        part: tuple[int, int] = (1, 1),
     ) -> None:
         """Run a program in `work`, its output into the log. Raises ToolFailure when it exits non-zero.
 
         The log also gets the command line, the program's version, its exit code and time. Progress of the step follows
-        how far the program has come in the files `reads`. With `quiet` its output goes to `on_line` only.
+        how far the program has come in the files `reads`, where it is the first of two in the step, say: `part` (1, 2).
+        With `quiet` its output goes to `on_line` only.
         """
         ...
 
     def stream(
-        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()
+        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = (), part: tuple[int, int] = (1, 1)
     ) -> AbstractContextManager[BinaryIO]:
         """The same for a program whose standard output is data: read it within `with`; the log has its standard error.
 

@@ -208,10 +208,13 @@ def _build(job: RunningJob, index: Index, candidates: set[str]) -> dict[str, int
 
 def _host_scores(job: RunningJob, mapped: Path, reads: dict[bytes, int]) -> Iterator[np.ndarray]:
     """Of each subtraction in turn: the best scores of the reads that align to viruses."""
-    for number, subtraction in enumerate(job.given.files("subtractions"), start=1):
+    subtractions = job.given.files("subtractions")
+    for number, subtraction in enumerate(subtractions, start=1):
         job.log(f"Subtraction {number}: {subtraction.name}")
         with job.stream(
-            [*_bowtie2(job, inputs.host(subtraction)), "-U", mapped.name], reads=[mapped]
+            [*_bowtie2(job, inputs.host(subtraction)), "-U", mapped.name],
+            reads=[mapped],
+            part=(number, len(subtractions)),
         ) as found:
             yield sam.best_scores(found, reads)
 

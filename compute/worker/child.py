@@ -89,13 +89,14 @@ class Job:
         on_line: Callable[[str], None] | None = None,
         reads: Sequence[Path] = (),
         quiet: bool = False,
+        part: tuple[int, int] = (1, 1),
     ) -> None:
-        self._programs.command(arguments, on_line, reads, quiet)
+        self._programs.command(arguments, on_line, reads, quiet, part)
 
     def stream(
-        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()
+        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = (), part: tuple[int, int] = (1, 1)
     ) -> AbstractContextManager[BinaryIO]:
-        return self._programs.stream(arguments, reads)
+        return self._programs.stream(arguments, reads, part)
 
     @property
     def versions(self) -> list[str]:

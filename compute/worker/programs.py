@@ -64,9 +64,10 @@ class Programs:
         on_line: Callable[[str], None] | None,
         reads: Sequence[Path],
         quiet: bool,
+        part: tuple[int, int] = (1, 1),
     ) -> None:
         with self._running(arguments, subprocess.STDOUT) as (program, last):
-            with self._watched(program, reads), _ended_by_an_exception(program):
+            with self._watched(program, reads, part), _ended_by_an_exception(program):
                 for line in _lines(program.stdout):
                     last.append(line)
                     if not quiet:
@@ -75,12 +76,14 @@ class Programs:
                         on_line(line)
 
     @contextmanager
-    def stream(self, arguments: Sequence[str | Path], reads: Sequence[Path]) -> Iterator[BinaryIO]:
+    def stream(
+        self, arguments: Sequence[str | Path], reads: Sequence[Path], part: tuple[int, int] = (1, 1)
+    ) -> Iterator[BinaryIO]:
         with self._running(arguments, subprocess.PIPE) as (program, last):
             output = cast(BinaryIO, program.stdout)
             with (
                 self._heard(program, last),
-                self._watched(program, reads),
+                self._watched(program, reads, part),
                 _ended_by_an_exception(program),
             ):
                 yield output
@@ -146,19 +149,22 @@ class Programs:
             yield
 
     @contextmanager
-    def _watched(self, program: subprocess.Popen[bytes], reads: Sequence[Path]) -> Iterator[None]:
+    def _watched(
+        self, program: subprocess.Popen[bytes], reads: Sequence[Path], part: tuple[int, int]
+    ) -> Iterator[None]:
         """Progress by its place in the files that it reads."""
         if not reads:
             yield
             return
         over = threading.Event()
         reading = Reading(reads)
+        number, programs_in_step = part
 
         def look() -> None:
             while not over.wait(LOOK_EVERY):
                 fraction = reading.look(program.pid)
                 if fraction is not None:
-                    self._progress(fraction)
+                    self._progress((number - 1 + fraction) / programs_in_step)
 
         with _thread(look):
             try:

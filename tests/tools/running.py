@@ -66,6 +66,7 @@ class LocalJob:
         on_line: Callable[[str], None] | None = None,
         reads: Sequence[Path] = (),
         quiet: bool = False,
+        part: tuple[int, int] = (1, 1),
     ) -> None:
         self.log("$ " + " ".join(str(argument) for argument in arguments))
         done = subprocess.run(
@@ -84,7 +85,9 @@ class LocalJob:
             raise ToolFailure(f"{arguments[0]} ended with exit code {done.returncode}: {done.stdout[-500:]}")
 
     @contextmanager
-    def stream(self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = ()) -> Iterator[BinaryIO]:
+    def stream(
+        self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = (), part: tuple[int, int] = (1, 1)
+    ) -> Iterator[BinaryIO]:
         self.log("$ " + " ".join(str(argument) for argument in arguments))
         with (self.folder / "stderr.txt").open("w+") as errors:
             with subprocess.Popen(

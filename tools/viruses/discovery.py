@@ -86,9 +86,11 @@ def _what_is_unknown(found: Found) -> tuple[Sequence[Path], int]:
         raise NothingLeft("Every read maps to the index: nothing unknown is left to assemble.")
 
     job.step("Eliminate subtraction")
-    for number, file in enumerate(given.files("subtractions"), start=1):
+    subtractions = given.files("subtractions")
+    for number, file in enumerate(subtractions, start=1):
         left.append(job.work / f"unmapped_subtraction_{number}.fq")
-        count = _eliminate(found, file.name, inputs.host(file), left[-2:-1], left[-1])
+        part = number, len(subtractions)
+        count = _eliminate(found, file.name, inputs.host(file), left[-2:-1], left[-1], part=part)
         left[-2].unlink()
     found.summary["in_subtractions"] = found.summary["trimmed_reads"] - found.summary["in_index"] - count
     found.summary["unknown_reads"] = count
@@ -140,8 +142,16 @@ def _trim(found: Found) -> Sequence[Path]:
     return trimmed.files
 
 
-def _eliminate(found: Found, name: str, index: Path, reads: Sequence[Path], left: Path) -> int:
-    count = eliminate(found.job, index, reads, left)
+def _eliminate(
+    found: Found,
+    name: str,
+    index: Path,
+    reads: Sequence[Path],
+    left: Path,
+    *,
+    part: tuple[int, int] = (1, 1),
+) -> int:
+    count = eliminate(found.job, index, reads, left, part=part)
     found.job.log(f"{count:,} reads do not map to {name}.")
     return count
 

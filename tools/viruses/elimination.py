@@ -12,10 +12,13 @@ from tools.viruses import bowtie2
 _LEFT = re.compile(r"\s*(\d+) \([\d.]+%\) aligned 0 times")
 
 
-def eliminate(job: RunningJob, index: Path, reads: Sequence[Path], left: Path) -> int:
+def eliminate(
+    job: RunningJob, index: Path, reads: Sequence[Path], left: Path, *, part: tuple[int, int] = (1, 1)
+) -> int:
     """Writes the reads that align nowhere to the FASTQ file `left`; returns their number.
 
-    `index` is bowtie2's: a path without `.1.bt2`. The alignments themselves are not kept.
+    `index` is bowtie2's: a path without `.1.bt2`. The alignments themselves are not kept. `part` is which of how many
+    such runs in the step.
     """
     found = 0
 
@@ -38,5 +41,6 @@ def eliminate(job: RunningJob, index: Path, reads: Sequence[Path], left: Path) -
         ],
         on_line=count,
         reads=reads,
+        part=part,
     )
     return found

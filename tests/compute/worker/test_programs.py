@@ -243,6 +243,16 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+def test_the_second_of_two_programs_in_a_step(run: Run, files: list[Path], often: None) -> None:
+    with run.stream([*python(READER), "a", "50"], files[:1], (2, 2)) as output:
+        output.readline()
+        run.told.clear()
+        run.news.clear()
+        assert run.news.wait(10)
+        assert run.told[0] == pytest.approx(0.75)
+        (run.folder / "wait").write_text("go")
+
+
 def test_a_packed_file_that_a_descendant_unpacks(run: Run, files: list[Path], often: None) -> None:
     """As the Perl script of bowtie2 did with `gzip -dc`: the position is one in the packed file."""
     packed = run.folder / "random.gz"
