@@ -20,6 +20,8 @@ ANNOTATION = 200 * formats.MB
 #: Bytes of a line, characters of a name, and profiles: what is packed can unpack to more than memory has.
 LINE = formats.MB
 TEXT = 300
+#: How many times its stored bytes a set has at most; real ones are packed to a quarter.
+PACKED = 50
 MOST = 1_000_000
 
 #: Residues of a profile at most; the longest protein known has 45,000.
@@ -93,7 +95,8 @@ def read(file: LocalFile) -> list[Profile]:
     """Every profile of a set, in its order. Raises InputFailure when HMMER could not search with it."""
     found: list[Profile] = []
     whole = True
-    with formats.open_binary(file.path, UNPACKED) as lines:
+    limit = min(UNPACKED, PACKED * file.path.stat().st_size + formats.MB)
+    with formats.open_binary(file.path, limit) as lines:
         for line in iter(lambda: lines.readline(LINE), b""):
             _must(len(line) < LINE, file, "has a line that is longer than any of a profile")
             if line.startswith(b"HMMER3/"):

@@ -83,6 +83,10 @@ def test_what_unpacks_to_more_than_memory_has_is_refused(
     with pytest.raises(InputFailure, match="a line that is longer"):
         profiles.facts(hmm(path))
     path.write_text(text)
+    with gzip.open(tmp_path / "lines.hmm.gz", "wb") as packed:
+        packed.write(text.encode() + b"\n" * 10_000_000)
+    with pytest.raises(InputFailure, match="unpacks to more than"):
+        profiles.facts(hmm(tmp_path / "lines.hmm.gz"))
     monkeypatch.setattr(profiles, "MOST", 1)
     with pytest.raises(InputFailure, match="more than 1 profiles"):
         profiles.facts(hmm(path))
