@@ -39,8 +39,9 @@ Finder = Callable[[Person, InputFile], Found]
 #: A pasted text longer than this is kept as a file only.
 LONG_TEXT = 1000
 
-#: What must not be in a name: control characters, and what would make it a path.
-_BAD_NAME = re.compile(r"[\x00-\x1f\x7f/\\]")
+#: What must not be in a name: control characters, also those that turn the direction of writing (`\u202egpj.exe` looks
+#: like `exe.jpg`), halves of surrogate pairs, and what would make it a path.
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,19 @@ def test_renaming_and_sharing(lab: Laboratory, ada: Person, bob: Person, eve: Pe
                     shelf.content(person, file.id)
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\u202egpj.exe", "a\u2028b", "a\x85b", "a/b", "\x00"])
+def test_a_name_has_nothing_that_one_does_not_see(lab: Laboratory, ada: Person, name: str) -> None:
+    file = uploaded(lab, ada)
+    job = submitted(lab, ada, file)
+    for rename in (
+        lambda: lab.workbench.library.rename(ada, file.id, name),
+        lambda: lab.workbench.rename(ada, job.id, name),
+        lambda: uploaded(lab, ada, name),
+    ):
+        with pytest.raises(BadInput, match="control character"):
+            rename()
+
+
 def test_what_cannot_be_changed_changes_nothing(lab: Laboratory, ada: Person, bob: Person) -> None:
     file, shelf = uploaded(lab, ada), lab.workbench.library
     for name in ("", "a/b", "x" * 500, "a\nb"):
