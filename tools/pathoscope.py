@@ -157,7 +157,7 @@ def run(job: RunningJob) -> Result:
     reassigned = _reassign(job, alignments)
     depths = _depths(alignments, reassigned.kept, lengths)
     hits = report.hits(reassigned, alignments.references, depths)
-    return report.result(job, index, hits, reassigned, subtracted, [])
+    return report.result(job, index, hits, reassigned, subtracted, list(report.left_out(hits)))
 
 
 _NONE = "No read aligns to a virus of this index."

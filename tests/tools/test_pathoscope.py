@@ -16,6 +16,7 @@ from tests.tools import simulate
 from tests.tools.running import LocalJob, finished, given, judge
 from tests.tools.simulate import Read, Source
 from tests.tools.viruses import folders
+from tools import programs
 from tools.contract import ChoicePanel, FigurePanel, FilteredPanel, InputFailure, Result, TablePanel
 from tools.pathoscope import TOOL, Settings
 
@@ -219,6 +220,24 @@ def test_collapsing_leaves_nearly_the_same_isolates_out(bench: Bench, tmp_path: 
     assert weights(whole, "isolates", "isolate_id")["abc.1"] > 0.99
     collapsed, _ = run(tmp_path / "collapsed", sample, index, collapse_reference=True)
     assert weights(collapsed, "isolates", "isolate_id") == {"abc.0": pytest.approx(1, abs=0.01)}
+
+
+def test_isolates_too_many_to_stand_out_are_told(tmp_path: Path) -> None:
+    """Each has less than a hundredth of the weight and of each read, at which the published report ends."""
+    rng = random.Random(1)
+    same = simulate.sequence(rng, 500)
+    index = folders.index(
+        tmp_path / "same", folders.virus_reference(folders.otu("abc", *[{"": same} for _ in range(120)]))
+    )
+    reads = folders.sample(tmp_path / "leaf", simulate.single(rng, [Source("abc", same)], 50))
+    done, _ = run(tmp_path / "all", reads, index, alignments_per_read=1000)
+    assert table(done, "otus") == []
+    assert done.warnings[0].startswith(
+        "Sequences that have 100.0% of the weight together are not in the report"
+    )
+    if not programs.missing("cd-hit-est"):
+        collapsed, _ = run(tmp_path / "one", reads, index, alignments_per_read=1000, collapse_reference=True)
+        assert weights(collapsed) == {"abc": 1.0} and not collapsed.warnings
 
 
 def test_collapsing_needs_its_program(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

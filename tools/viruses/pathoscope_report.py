@@ -78,6 +78,17 @@ def hits(found: Reassigned, references: Sequence[str], depths: Sequence[np.ndarr
     return kept
 
 
+def left_out(report: Sequence[Hit]) -> Iterator[str]:
+    """A warning where the report ends before what the reads were assigned to."""
+    weight = 1 - sum(hit.final.pi for hit in report)
+    if weight >= LEAST_WEIGHT:
+        yield (
+            f"Sequences that have {weight:.1%} of the weight together are not in the report, as none of them stands out: "
+            "so it is where a virus has a hundred isolates that are nearly the same. Run it again with “collapse "
+            "reference” to see them."
+        )
+
+
 def _figures(pi: np.ndarray, hits: BestHits, index: int) -> Figures:
     columns = (pi, hits.best, hits.high, hits.low, hits.reads)
     return Figures(*(round(float(column[index]), DECIMALS) for column in columns))
