@@ -83,8 +83,8 @@ def left_out(report: Sequence[Hit]) -> Iterator[str]:
     weight = 1 - sum(hit.final.pi for hit in report)
     if weight >= LEAST_WEIGHT:
         yield (
-            f"Sequences that have {weight:.1%} of the weight together are not in the report, as none of them stands out: "
-            "so it is where a virus has a hundred isolates that are nearly the same. Run it again with “collapse "
+            f"Sequences that have {weight:.1%} of the weight together are not in the report, as none stands out: so "
+            "it is where a virus has a hundred isolates that are nearly the same. Run it again with “collapse "
             "reference” to see them."
         )
 
