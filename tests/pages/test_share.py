@@ -184,12 +184,14 @@ def test_related_jobs_are_named_to_who_may_see_them(lab: Laboratory, visit: Visi
     again = lab.workbench.retry(ben, first.id)
     lab.workbench.sharing.change(ben, again.id, Visibility.TEAM, None)
 
-    def related(person: Person) -> str:
+    def picture(person: Person) -> str:
         app = visit(person, "jobs.py", jobId=again.id)
-        return next(html.proto.body for html in app.get("html") if "Is a retry of" in html.proto.body)
+        return words(app) + "".join(html.proto.body for html in app.get("html"))
 
-    assert first.id in related(ben) and "phage" in related(ben)
-    assert "a private job" in related(eve) and first.id not in related(eve)
+    told = picture(ben)
+    assert first.id in told and "Retried from" in told and "private to somebody else" not in told
+    told = picture(eve)
+    assert first.id not in told and "One more is private to somebody else." in told
 
 
 def test_tags_are_written_in_their_dialog_and_found_in_the_list(lab: Laboratory, visit: Visit) -> None:
