@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from compute.marks import Marks, clean_tags
@@ -179,10 +180,27 @@ def _lines(text: str) -> Iterator[dict[str, str]]:
     text = text.removeprefix("\ufeff")
     head = next(iter(text.splitlines()), "")
     delimiter = max(",\t;", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    columns = [(column or "").strip().lower() for column in reader.fieldnames or []]
-    unknown = [column for column in columns if column not in (NAME, *FILES, *SETTINGS)]
-    if NAME not in columns or not set(FILES) & set(columns):
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    columns = _columns([column.strip().lower() for column in next(lines, [])])
+    filled = (line for line in lines if any(cell.strip() for cell in line))
+    for number, line in enumerate(filled, start=1):
+        if number > MOST_ROWS:
+            raise BadInput(f"The sheet has more than {MOST_ROWS:,} rows.", field="sheet")
+        cells = [cell.strip() for cell in line]
+        if any(cell for place, cell in enumerate(cells) if place >= len(columns) or not columns[place]):
+            raise BadInput(
+                f"Row {number} of the sheet has more cells than the sheet has columns. Put what has a comma in it "
+                "into quotation marks.",
+                field="sheet",
+            )
+        yield {column: cell for column, cell in zip_longest(columns, cells, fillvalue="") if column}
+
+
+def _columns(columns: list[str]) -> list[str]:
+    """Of the head; empty where nothing stands above a column, as spreadsheets leave them behind the last."""
+    named = [column for column in columns if column]
+    unknown = [column for column in named if column not in (NAME, *FILES, *SETTINGS)]
+    if NAME not in named or not set(FILES) & set(named):
         raise BadInput(
             "A run sheet starts with a line of column names: name, reads_1, reads_2 (or reads with ; between the "
             "files), and if you like library_type, host, isolate, notes.",
@@ -191,20 +209,9 @@ def _lines(text: str) -> Iterator[dict[str, str]]:
     if unknown:
         told = ", ".join([NAME, *FILES, *SETTINGS])
         raise BadInput(f"The sheet has a column {unknown[0]!r}; there are {told}.", field="sheet")
-    if len(set(columns)) < len(columns):
+    if len(set(named)) < len(named):
         raise BadInput("The sheet has a column twice.", field="sheet")
-    for number, values in enumerate(reader, start=1):
-        if number > MOST_ROWS:
-            raise BadInput(f"The sheet has more than {MOST_ROWS:,} rows.", field="sheet")
-        if any(values.get(None) or ()):
-            raise BadInput(
-                f"Row {number} of the sheet has more cells than the sheet has columns. Put what has a comma in it "
-                "into quotation marks.",
-                field="sheet",
-            )
-        cells = [values.get(column) for column in reader.fieldnames or []]
-        if any(isinstance(cell, str) and cell.strip() for cell in cells):
-            yield {column: (cell or "").strip() for column, cell in zip(columns, cells, strict=True)}
+    return columns
 
 
 def _row(number: int, values: Mapping[str, str]) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from data.records import Person, utcnow
 from pages.parts import human
 from pages.parts.drawing import refusal
 
+_TAB = "samples.tab"
 _PRICED = "samples.priced"
 
 
@@ -70,7 +72,7 @@ def price(workbench: Workbench, person: Person, submissions: Sequence[Submission
 
 
 def carry_out(workbench: Workbench, person: Person, submissions: Sequence[Submission], tag: str) -> Started:
-    """Pressing twice makes each job once: the key of a submit is what it asks for, and the minute."""
+    """Pressing twice makes each job once, in one tab: the key of a submit is what it asks for."""
     bar = st.progress(0.0, text="Starting")
 
     def progress(done: int, all: int) -> None:
@@ -83,7 +85,7 @@ def carry_out(workbench: Workbench, person: Person, submissions: Sequence[Submis
 
 
 def key_of(submission: Submission) -> str:
-    return f"{utcnow():%Y%m%d%H%M}-{_hash(submission)}"
+    return f"{st.session_state.setdefault(_TAB, secrets.token_hex(8))}-{_hash(submission)}"
 
 
 def _hash(submission: Submission) -> str:

@@ -66,6 +66,14 @@ def test_a_sheet_that_is_none_is_refused(lab: Laboratory, lines: tuple[str, ...]
         sheet(lab, *lines)
 
 
+def test_columns_that_a_spreadsheet_left_empty_are_nothing(lab: Laboratory) -> None:
+    file = give(lab, "a.fq")
+    (row,) = sheet(lab, "name,reads,,", "a,a.fq,,,")
+    assert row.files == (file.id,)
+    with pytest.raises(BadInput, match="Row 1 of the sheet has more cells"):
+        sheet(lab, "name,reads,,", "a,a.fq,,lost")
+
+
 def test_problems_are_told_by_row(lab: Laboratory) -> None:
     give(lab, "a.fq")
     give(lab, "b.fq")
