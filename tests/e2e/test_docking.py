@@ -65,7 +65,7 @@ def test_a_cancelled_job_leaves_no_process_and_can_be_deleted(server: Server, pa
 
     page.get_by_role("button", name="All actions").click()
     page.get_by_role("button", name="Delete").click()
-    dialog = page.get_by_role("dialog")
+    dialog = page.get_by_test_id("stDialog")  # the menu, which closes behind it, is a dialog too
     expect(dialog.get_by_text(job["name"]).first).to_be_visible()
     dialog.get_by_role("button", name=re.compile("Delete")).click()
     expect(dialog).to_be_hidden()  # it closes when the job is gone
