@@ -76,8 +76,8 @@ class _Pairs:
 
         return np.repeat(values, self.count)
 
-    def where(self, reads: np.ndarray) -> _Pairs:
-        pairs = self.of_reads(reads)
+    def where(self, reads: np.ndarray, pairs: np.ndarray) -> _Pairs:
+        """Some reads, told as a mask of the reads and of the pairs."""
         return _Pairs(self.reference[pairs], self.weight[pairs], self.count[reads])
 
 
@@ -102,7 +102,8 @@ def reassign(
 
     pairs, of_alignment = _pairs(read, reference, score, references)
     is_multi = pairs.count > 1
-    unique, multi = pairs.where(~is_multi), pairs.where(is_multi)
+    of_multi = pairs.of_reads(is_multi)
+    unique, multi = pairs.where(~is_multi, ~of_multi), pairs.where(is_multi, of_multi)
     reads = len(pairs.count)
     model = _Model(multi)
     settled = np.bincount(unique.reference, unique.weight, minlength=references)
@@ -129,7 +130,7 @@ def reassign(
 
     posterior = model.posterior(prior)
     stays = np.ones(len(pairs.reference), dtype=bool)
-    stays[pairs.of_reads(is_multi)] = posterior >= cutoff
+    stays[of_multi] = posterior >= cutoff
     return Reassigned(
         pi=pi,
         initial_pi=initial_pi,
