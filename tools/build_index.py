@@ -10,7 +10,6 @@ As Virtool's workflow-build-index does (commit 6bf5b5f).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from tools import formats, programs
@@ -36,6 +35,7 @@ from tools.contract import (
     Tool,
     file_field,
 )
+from tools.remembered import remembered
 from tools.viruses import bowtie2, fasta, made_up, otus, reference
 from tools.viruses.otus import Reference
 
@@ -60,16 +60,13 @@ def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
 
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
-    source = given.file("reference")
-    stat = source.path.stat()
-    problem = _problem(source, stat.st_mtime_ns, stat.st_size)
-    if problem:
+    if problem := _problem(given.file("reference")):
         yield Problem("reference", problem)
 
 
-@lru_cache(maxsize=32)
-def _problem(source: LocalFile, changed: int, size: int) -> str | None:
-    """Remembered, as a form asks again at each change; a reference is read in half a second."""
+@remembered(32)
+def _problem(source: LocalFile) -> str | None:
+    """A reference is read in half a second."""
     refusal = formats.refuse(
         source, ACCEPTED, "a reference as Virtool exports it (JSON), or sequences as FASTA"
     )

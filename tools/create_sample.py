@@ -18,7 +18,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
@@ -46,6 +45,7 @@ from tools.contract import (
 from tools.reads import fastq, figures, mates, pairing, tables, writing
 from tools.reads import quality as qualities
 from tools.reads.quality import SANGER, SHIFT, Tally
+from tools.remembered import remembered
 
 #: Records that `check` looks at.
 PEEKED = 1000
@@ -97,7 +97,7 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
             _peek(lane)
         for file in files:
             if _is_small(file):
-                _unpacks(file, file.path.stat().st_mtime_ns)
+                _unpacks(file)
     except (InputFailure, pairing.NoSample) as problem:
         yield Problem("reads", str(problem))
 
@@ -108,9 +108,9 @@ def _in_step(arranged: list[list[LocalFile]]) -> list[list[LocalFile]]:
     return arranged
 
 
-@lru_cache(maxsize=4 * MOST_FILES)
-def _unpacks(file: LocalFile, changed: int) -> None:
-    """Remembered, as a form asks again at each change; a file takes 0.3 s. Raises InputFailure."""
+@remembered(4 * MOST_FILES)
+def _unpacks(file: LocalFile) -> None:
+    """A file takes 0.3 s. Raises InputFailure."""
     fastq.unpacks(file.path, file.name, UNPACKED_MB)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field
@@ -40,6 +39,7 @@ from tools.contract import (
     Tool,
     file_field,
 )
+from tools.remembered import remembered
 from tools.viruses import bowtie2, fasta, made_up, subtraction
 from tools.viruses.fasta import Piece
 from tools.viruses.subtraction import COUNTED, LETTER_COLUMNS, LISTED, Tally
@@ -77,16 +77,12 @@ def price(given: Given[Inputs, Settings]) -> Iterator[PriceLine]:
 
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
-    source = given.file("genome")
-    stat = source.path.stat()
-    problem = _problem(source, stat.st_mtime_ns, stat.st_size)
-    if problem:
+    if problem := _problem(given.file("genome")):
         yield Problem("genome", problem)
 
 
-@lru_cache(maxsize=32)
-def _problem(source: LocalFile, changed: int, size: int) -> str | None:
-    """Remembered, as a form asks again at each change."""
+@remembered(32)
+def _problem(source: LocalFile) -> str | None:
     refusal = formats.refuse(source, ("fasta",), "the genome of a host as nucleotide FASTA")
     if refusal:
         return refusal

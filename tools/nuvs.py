@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -34,6 +33,7 @@ from tools.contract import (
     Tool,
     file_field,
 )
+from tools.remembered import remembered
 from tools.viruses import contigs, discovery, inputs, nuvs_view, profiles
 
 MOST_SUBTRACTIONS = 20
@@ -135,24 +135,25 @@ def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
     yield from inputs.problems(given)
     for name in ("hmms", "annotations"):
         for file in given.files(name):
-            stat = file.path.stat()
-            if problem := _problem(name, file, stat.st_mtime_ns, stat.st_size):
+            if problem := _PROBLEM[name](file):
                 yield Problem(name, problem)
 
 
-@lru_cache(maxsize=32)
-def _problem(name: str, file: LocalFile, changed: int, size: int) -> str | None:
-    """Remembered, as a form asks again at each change; vFam takes seconds to read."""
-    try:
-        _READ[name](file)
-    except InputFailure as error:
-        return str(error)
-    return None
+def _problem_of(read: Callable[[LocalFile], Any]) -> Callable[[LocalFile], str | None]:
+    @remembered(32)  # vFam takes seconds to read
+    def problem(file: LocalFile) -> str | None:
+        try:
+            read(file)
+        except InputFailure as error:
+            return str(error)
+        return None
+
+    return problem
 
 
-_READ: dict[str, Callable[[LocalFile], Any]] = {
-    "hmms": profiles.read,
-    "annotations": profiles.read_annotations,
+_PROBLEM = {
+    "hmms": _problem_of(profiles.read),
+    "annotations": _problem_of(profiles.read_annotations),
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -37,6 +37,7 @@ from tools.contract import (
     Tool,
     file_field,
 )
+from tools.remembered import remembered
 
 MOST_RESULTS = 500
 #: A result has the depth of every position in it.
@@ -99,7 +100,7 @@ class Sample:
 
 def check(given: Given[Inputs, Settings]) -> Iterator[Problem]:
     try:
-        names = [_name(file, file.path.stat().st_mtime_ns) for file in given.files("results")]
+        names = [_name(file) for file in given.files("results")]
     except InputFailure as error:
         yield Problem("results", str(error))
         return
@@ -120,9 +121,9 @@ def _controls(settings: Settings) -> list[str]:
     return [name.strip() for name in settings.negative_controls.split(",") if name.strip()]
 
 
-@lru_cache(maxsize=2 * MOST_RESULTS)
-def _name(file: LocalFile, changed: int) -> str:
-    """Of the sample. Remembered, as a form asks again at each change and a result has the depth of every position."""
+@remembered(2 * MOST_RESULTS)
+def _name(file: LocalFile) -> str:
+    """Of the sample. A result has the depth of every position, which takes a while to read."""
     return _read(file, set())[0].name
 
 
