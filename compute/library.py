@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compute import access, family, results, submissions
+from compute import access, cursors, family, results, submissions
 from compute.access import Action, Scope
 from compute.gate import NO_SUCH_FILE, Gate, refuse_unless, row_of_file
 from compute.remembered import Remembered
@@ -74,7 +74,7 @@ class Library:
     ) -> FilePage:
         """The team's files and what others show to everybody, newest first; of a colleague's private file its row."""
         _check(person, limit)
-        before = None if cursor is None else _number(cursor)
+        before = cursors.number(cursor)
         found = library.page(self._store, filter, limit + 1, before, viewer=person)
         # The site's admin too sees a row only: looking into a private file is noted, which a list does not do.
         seen = [file if access.sees(person, file) else row_of_file(file) for file in found[:limit]]
@@ -86,7 +86,7 @@ class Library:
     ) -> ResultPage:
         """Result files of the jobs that this person sees, newest job first."""
         _check(person, limit)
-        after = None if cursor is None else _place(cursor)
+        after = _place(cursor)
         found = library.results_page(self._store, filter, limit + 1, after, viewer=person)
         shown = found[:limit]
         more = len(found) > limit
@@ -235,17 +235,14 @@ def _check(person: Person, limit: int) -> None:
         raise BadInput(f"limit is from 1 to {MOST}.", field="limit")
 
 
-def _number(cursor: str) -> int:
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise BadInput("This cursor is none that a list gave.", field="cursor")
-    return int(cursor)
-
-
-def _place(cursor: str) -> tuple[int, str]:
-    number, colon, path = cursor.partition(":")
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    before, colon, path = (cursor or "").partition(":")
+    number = cursors.number(before if cursor is not None else None)
+    if number is None:
+        return None
     if not colon:
-        raise BadInput("This cursor is none that a list gave.", field="cursor")
-    return _number(number), path
+        raise cursors.no_cursor()
+    return number, path
 
 
 def _used(file: StoredFile, jobs: int, files: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from compute import access, lineage, references, results, submissions
+from compute import access, cursors, lineage, references, results, submissions
 from compute.access import Action, Scope
 from compute.bulk import RETRIED, Bulk
 from compute.cluster.client import Cluster
@@ -234,7 +234,7 @@ class Workbench:
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         if not 1 <= limit <= 500:
             raise BadInput("limit is from 1 to 500.", field="limit")
-        found = jobs.page(self._store, person.team, filter, limit + 1, _seq_of(cursor), viewer=person)
+        found = jobs.page(self._store, person.team, filter, limit + 1, cursors.number(cursor), viewer=person)
         more = len(found) > limit
         # The site's admin too sees a row only: looking into a private job is noted, which a list does not do.
         shown = [job if access.sees(person, job) else row_of(job) for job in found[:limit]]
@@ -497,14 +497,6 @@ def _only(answers: Answers) -> Job:
     if isinstance(answer, WellplateError):
         raise answer
     return answer
-
-
-def _seq_of(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise BadInput("This cursor is none that a list gave.", field="cursor")
-    return int(cursor)
 
 
 _current: Workbench | None = None

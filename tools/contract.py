@@ -392,6 +392,45 @@ class Example:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One run of a batch, as `Batch.split` finds it."""
+
+    #: As the person knows it: of a record, a ligand, a pair. The job is called so.
+    name: str
+    #: For sentences: "line 3", "record 2 of hits.sdf".
+    where: str
+    #: Of the tool, in the form of the API.
+    inputs: Mapping[str, Any]
+    #: Why it cannot be run, as a sentence; empty when it can.
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number of the summary by which the runs of a batch are compared."""
+
+    #: In the summary.
+    key: str
+    label: str
+    better: Literal["lower", "higher"]
+    unit: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """How one submission of many inputs becomes many runs of the tool, all with the same settings."""
+
+    #: What the form for many takes.
+    Inputs: type[Model]
+    #: Every run that it stands for, bad ones included. Raises InputFailure for what cannot be read at all.
+    split: Callable[[Given], Iterable[Item]]
+    #: The first colours the plate unless somebody chooses another.
+    metrics: Sequence[Metric]
+    example: Callable[[], Example]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tool:
     id: str
@@ -428,5 +467,7 @@ class Tool:
     title: Callable[[Given], str] | None = None
     #: What the form draws before Run, from what is given so far; None for nothing.
     preview: Callable[[Given], Sequence[Panel]] | None = None
+    #: How many inputs at once are given; None: one job at a time only.
+    batch: Batch | None = None
     #: Listed only where the site turned on developer tools.
     hidden: bool = False

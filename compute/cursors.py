@@ -1,0 +1,18 @@
+"""What a list gives to go on from, and takes back."""
+
+from __future__ import annotations
+
+from data.errors import BadInput
+
+
+def number(cursor: str | None) -> int | None:
+    """A row's running number; None for the start. Raises BadInput for what no list gave."""
+    if cursor is None:
+        return None
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise no_cursor()
+    return int(cursor)
+
+
+def no_cursor() -> BadInput:
+    return BadInput("This cursor is none that a list gave.", field="cursor")
