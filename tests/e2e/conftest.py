@@ -166,6 +166,11 @@ def page(signed_in: BrowserContext) -> Iterator[Page]:
     page.close()
 
 
+def settled(page: Page) -> None:
+    """Streamlit has drawn what it has to draw."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def sign_in(page: Page, url: str) -> None:
     """Through the form, to the address that was asked for."""
     page.goto(url)

@@ -120,10 +120,11 @@ def choose(page: Page, url: str, path: Path) -> None:
 
 
 def arrived(page: Page, path: Path) -> None:
-    """Drawn by the page, not by the field."""
-    expect(page.get_by_text(re.compile(rf"{re.escape(path.name)} · 6\d\.\d MB"))).to_be_visible(
-        timeout=60_000
+    """Drawn by the page: the field's own row tells of as many MB while the last of them is on its way."""
+    drawn = page.get_by_test_id("stMarkdown").filter(
+        has_text=re.compile(rf"{re.escape(path.name)} · 6\d\.\d MB")
     )
+    expect(drawn).to_be_visible(timeout=60_000)
 
 
 def newest(server: Server, page: Page, path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, settled
 from tests.tools import simulate
 from tests.tools.simulate import Source
 from tests.tools.viruses import families, folders
@@ -72,6 +72,7 @@ def run(page: Page) -> None:
 
 def choose(page: Page, field: str, option: str) -> None:
     """One of the library, in the field of a tool's form."""
+    settled(page)  # a form that is drawn anew closes what was opened in it
     box = page.locator("[data-testid=stVerticalBlock]", has=page.get_by_text(field, exact=True)).last
     box.get_by_role("combobox").click()
     page.get_by_role("option", name=re.compile(option)).click()
