@@ -150,6 +150,10 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    #: The batch of which it is a child.
+    batch: str | None = None
+    #: Its place in the batch, from 0; None when another job has taken it by a retry.
+    well: int | None = None
     tags: tuple[str, ...] = ()
     #: By the person who looks.
     starred: bool = False
@@ -235,6 +239,8 @@ class JobFilter:
     shorter_s: float | None = None
     #: Instead of the team's jobs, those of others that the person who looks was invited to.
     shared: bool = False
+    #: The children of this batch, which are in no other list.
+    batch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,6 +248,104 @@ class JobPage:
     jobs: list[Job]
     #: Opaque; None on the last page.
     next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Many inputs that were submitted at once to one tool with one set of settings; a job for each."""
+
+    #: Order and paging; given by the writer, from the same numbers as those of jobs. Never shown.
+    seq: int
+    id: str
+    team: str
+    submitter: str
+    submitter_name: str
+    tool: str
+    name: str
+    visibility: Visibility
+    settings: dict[str, Any]
+    #: How many children were asked for.
+    wells: int
+    created_at: datetime
+    #: When the last of its children ended; None while one is alive.
+    ended_at: datetime | None
+    #: Of the jobs in the wells; only statuses that occur.
+    counts: dict[Status, int] = field(default_factory=dict)
+    #: What its jobs, retried ones included, hold or have cost, refunds not taken off.
+    credits: int = 0
+    refunded: int = 0
+    tags: tuple[str, ...] = ()
+    #: By the person who looks.
+    starred: bool = False
+
+    @property
+    def live(self) -> bool:
+        return self.ended_at is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Well:
+    """A place of a batch, with the job that is in it now."""
+
+    #: From 0.
+    number: int
+    job: str
+    name: str
+    status: Status
+    #: 0-100; None where nothing is known.
+    progress: float | None
+    cancel_requested: bool
+    credits: int
+    refunded: int
+    error: JobError | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    #: Of a completed job.
+    summary: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchFilter:
+    """What a list of batches is narrowed to. Empty and None mean no filter."""
+
+    tool: tuple[str, ...] = ()
+    #: Words that the name contains, in any case.
+    q: str | None = None
+    #: Only those that the person who looks has starred.
+    starred: bool = False
+    #: Only those that go on.
+    live: bool = False
+    #: Instead of the team's, those of others that the person who looks was invited to.
+    shared: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchPage:
+    batches: list[Batch]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewBatch:
+    """What the store needs to remember a submitted batch."""
+
+    id: str
+    team: str
+    submitter: str
+    tool: str
+    name: str
+    #: None: the team's default.
+    visibility: Visibility | None
+    settings: dict[str, Any]
+    #: In the order of the wells.
+    children: list[NewJob]
+    idempotency_key: str | None = None
+    body_hash: str = ""
+    #: Children of a team that may wait or run at once where the team has no number of its own.
+    concurrency: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -404,6 +404,8 @@ class Item:
     inputs: Mapping[str, Any]
     #: Why it cannot be run, as a sentence; empty when it can.
     problem: str = ""
+    #: What makes it likely to fail, as a sentence; it is run all the same.
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +430,10 @@ class Batch:
     split: Callable[[Given], Iterable[Item]]
     #: The first colours the plate unless somebody chooses another.
     metrics: Sequence[Metric]
-    example: Callable[[], Example]
+    #: None where the tool's own example has none.
+    example: Callable[[], Example] | None
+    #: Runs at once, unless the site says otherwise.
+    most: int = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
