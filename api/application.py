@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from api import (
+    batches,
     bulk,
     credits,
     docs,
@@ -32,9 +33,10 @@ Send `Authorization: Bearer TOKEN`, or the cookie of a signed-in browser. Every 
 A file of an input is `{"file": FILE_ID}`, `{"job": JOB_ID, "path": PATH}` or `{"text": "...", "name": "x.fasta"}`.
 
 Pages listen at the WebSocket `/api/v1/live`: send
-`{"subscribe": {"jobs": [JOB_ID], "list": true, "notices": true, "files": true}}`, hear
-`{"seq", "job", "status", "progress", "step", "attempt"}`, `{"seq", "job", "gone": true}`, `{"notices": UNREAD}` or
-`{"files": true}`.
+`{"subscribe": {"jobs": [JOB_ID], "list": true, "batches": [BATCH_ID], "batch_list": true, "notices": true,
+"files": true}}`, hear `{"seq", "job", "status", "progress", "step", "attempt"}`, `{"seq", "job", "gone": true}`,
+`{"batch": BATCH_ID}` when something of it changed, `{"batch": BATCH_ID, "gone": true}`, `{"batch_list": true}`,
+`{"notices": UNREAD}` or `{"files": true}`.
 Programs read the same from `/api/v1/events`.
 """
 
@@ -69,6 +71,7 @@ def build() -> FastAPI:
         imports,
         bulk,
         run_sheets,
+        batches,
         jobs,
         sharing,
         credits,

@@ -50,5 +50,14 @@ def streamed(name: str, pieces: Iterator[bytes]) -> Response:
     return StreamingResponse(
         itertools.chain([first], pieces),
         media_type="application/zip",
-        headers=CONFINED | {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"},
+        headers=_attached(name),
     )
+
+
+def whole(name: str, media_type: str, content: bytes) -> Response:
+    """What was made in memory."""
+    return Response(content, media_type=media_type, headers=_attached(name))
+
+
+def _attached(name: str) -> dict[str, str]:
+    return CONFINED | {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from typing import Annotated, Any, BinaryIO, Literal, cast
-from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -14,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 
 from api import models
 from api.callers import Anyone, JobId, Uploader
-from api.downloads import CONFINED, sent, streamed
+from api.downloads import CONFINED, sent, streamed, whole
 from api.shapes import clean, file_shape
 from api.uploads import BodyReader, MultipartReader
 from compute import workbench
@@ -121,8 +120,7 @@ def archive(person: Anyone, job_id: JobId) -> Response:
 @router.get("/jobs/{job_id}/export", response_class=Response, summary="The results as CSV or JSON")
 def export(person: Anyone, job_id: JobId, format: Literal["csv", "json"] = "json") -> Response:
     name, media_type, content = workbench.current().export(person, job_id, format)
-    disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}"
-    return Response(content, media_type=media_type, headers=CONFINED | {"Content-Disposition": disposition})
+    return whole(name, media_type, content)
 
 
 def _limit_mb() -> int:

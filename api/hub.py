@@ -32,6 +32,8 @@ SIGNED_OUT: dict[str, Any] = {"signed_out": True}
 NOTICES: dict[str, Any] = {"notices": None}
 #: Of the team's library something came, changed or went.
 FILES: dict[str, Any] = {"files": True}
+#: Of the team's batches one came, changed or went.
+BATCHES: dict[str, Any] = {"batch_list": True}
 
 
 class Listener:
@@ -42,6 +44,9 @@ class Listener:
         self.jobs: frozenset[str] = frozenset()
         #: The team whose whole list is listened to.
         self.team: str | None = None
+        self.batches: frozenset[str] = frozenset()
+        #: The team whose list of batches is listened to.
+        self.batch_list: str | None = None
         #: Whether the person's own notices are listened to.
         self.notices = False
         #: The team whose library is listened to.
@@ -119,6 +124,9 @@ class Hub:
         self._listeners: set[Listener] = set()
         self._by_job: dict[str, set[Listener]] = {}
         self._by_team: dict[str, set[Listener]] = {}
+        self._by_batch: dict[str, set[Listener]] = {}
+        #: By team, for its list of batches.
+        self._by_batch_list: dict[str, set[Listener]] = {}
         self._by_credential: dict[str, set[Listener]] = {}
         #: By person, for their notices.
         self._by_person: dict[str, set[Listener]] = {}
@@ -142,8 +150,15 @@ class Hub:
         """In the store's writer thread, after a commit."""
         now = time.monotonic()
         self._recent.extend((now, change) for change in changes)
-        if any(change.job in self._by_job or change.team in self._by_team for change in changes):
+        if any(self._concerned(change) for change in changes):
             self._soon(self._deliver, changes)
+
+    def _concerned(self, change: Change) -> bool:
+        if change.job in self._by_job:
+            return True
+        if change.batch is not None:
+            return change.batch in self._by_batch or change.team in self._by_batch_list
+        return change.team in self._by_team
 
     def _noticed(self, persons: frozenset[str]) -> None:
         """In the store's writer thread, after a commit."""
@@ -185,12 +200,15 @@ class Hub:
         jobs: Iterable[str],
         *,
         whole_list: bool,
+        batches: Iterable[str] = (),
+        batch_list: bool = False,
         notices: bool = False,
         files: bool = False,
     ) -> None:
-        """Listen to these jobs, whose row the listener may see, and to no others; to own notices; to the team's
-        library."""
+        """Listen to these jobs and batches, whose row the listener may see, and to no others; to own notices; to the
+        team's library."""
         before, team_before, notices_before = listener.jobs, listener.team, listener.notices
+        batches_before = listener.batches
         self._forget(listener)
         listener.jobs = frozenset(jobs)
         listener.team = listener.person.team if whole_list and listener.person else None
@@ -198,6 +216,12 @@ class Hub:
             self._by_job.setdefault(job, set()).add(listener)
         if listener.team:
             self._by_team.setdefault(listener.team, set()).add(listener)
+        listener.batches = frozenset(batches)
+        for batch in listener.batches:
+            self._by_batch.setdefault(batch, set()).add(listener)
+        listener.batch_list = listener.person.team if batch_list and listener.person else None
+        if listener.batch_list:
+            self._by_batch_list.setdefault(listener.batch_list, set()).add(listener)
         listener.notices = notices and listener.person is not None
         if listener.notices and listener.person is not None:
             self._by_person.setdefault(listener.person.id, set()).add(listener)
@@ -207,20 +231,37 @@ class Hub:
         if listener.library:
             self._by_library.setdefault(listener.library, set()).add(listener)
         self._catch_up(
-            listener, listener.jobs - before, listener.team if listener.team != team_before else None
+            listener,
+            listener.jobs - before,
+            listener.team if listener.team != team_before else None,
+            listener.batches - batches_before,
         )
 
-    def _catch_up(self, listener: Listener, jobs: frozenset[str], team: str | None) -> None:
+    def _catch_up(
+        self, listener: Listener, jobs: frozenset[str], team: str | None, batches: frozenset[str]
+    ) -> None:
         since = time.monotonic() - RECENT_S
         for at, change in list(self._recent):
-            if at >= since and (change.job in jobs or change.team == team):
+            if at < since:
+                continue
+            if change.job in jobs or (change.team == team and change.batch is None):
                 self._tell(listener, change)
+            if change.batch in batches:
+                self._tell_of_batch(listener, change)
 
     def _deliver(self, changes: list[Change]) -> None:
         for change in changes:
-            concerned = self._by_job.get(change.job, set()) | self._by_team.get(change.team, set())
+            concerned = self._by_job.get(change.job, set())
+            if change.batch is None:
+                concerned = concerned | self._by_team.get(change.team, set())
             for listener in concerned:
                 self._tell(listener, change)
+        # However many children of a batch changed, it is told once.
+        for change in {change.batch: change for change in changes if change.batch is not None}.values():
+            for listener in list(self._by_batch.get(change.batch or "", ())):
+                self._tell_of_batch(listener, change)
+            for listener in self._by_batch_list.get(change.team, ()):
+                listener.offer("batches", BATCHES, urgent=False)
 
     def _ring(self, persons: Iterable[str]) -> None:
         for person in persons:
@@ -246,6 +287,21 @@ class Hub:
             listener.offer(change.job, gone_event(change), urgent=True)
             listener.jobs -= {change.job}
             _discard(self._by_job, change.job, listener)
+
+    def _tell_of_batch(self, listener: Listener, change: Change) -> None:
+        """That something of the batch changed, or that it is gone: a child has its team, submitter and visibility."""
+        batch = change.batch
+        if listener.cut or batch is None:
+            return
+        listener.person = self._still(listener)
+        if listener.signed_out:
+            return
+        if change.gone or not self.bench.visible(listener.person, change):
+            listener.offer(batch, {"batch": batch, "gone": True}, urgent=True)
+            listener.batches -= {batch}
+            _discard(self._by_batch, batch, listener)
+        else:
+            listener.offer(batch, {"batch": batch}, urgent=False)
 
     def _still(self, listener: Listener) -> Person | None:
         """The person as they are now: roles change, sessions run out."""
@@ -274,8 +330,12 @@ class Hub:
     def _forget(self, listener: Listener) -> None:
         for job in listener.jobs:
             _discard(self._by_job, job, listener)
+        for batch in listener.batches:
+            _discard(self._by_batch, batch, listener)
         if listener.team:
             _discard(self._by_team, listener.team, listener)
+        if listener.batch_list:
+            _discard(self._by_batch_list, listener.batch_list, listener)
         if listener.notices and listener.person is not None:
             _discard(self._by_person, listener.person.id, listener)
         if listener.library:

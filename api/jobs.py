@@ -22,11 +22,11 @@ from data.records import Job, Person, Visibility, valid_id
 router = APIRouter(tags=["jobs"])
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class QuoteBody(_Body):
+class QuoteBody(Body):
     """What to run. A file is {"file": id}, {"job": id, "path": path} or {"text": content, "name": file name}."""
 
     tool: str = Field(max_length=100, examples=["autodock-vina"])
@@ -43,7 +43,7 @@ class SubmitBody(QuoteBody):
     )
 
 
-class JobChanges(_Body):
+class JobChanges(Body):
     """What is left out stays as it is."""
 
     name: str | None = None
@@ -62,7 +62,7 @@ IdempotencyKey = Annotated[
 
 @router.post("/quote", response_model=models.Quote, summary="What it would cost, and what stands in the way")
 def quote(person: Runner, body: QuoteBody) -> Response:
-    _refuse_broken_text(body)
+    refuse_broken_text(body)
     offer = workbench.current().quote(person, Submission(**body.model_dump()))
     return JSONResponse(
         {
@@ -81,8 +81,8 @@ def submit(
     body: SubmitBody,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    _refuse_broken_text(body)
-    acting = _in_team(person, body.team)
+    refuse_broken_text(body)
+    acting = in_team(person, body.team)
     submission = Submission(**body.model_dump(exclude={"team"}), idempotency_key=idempotency_key)
     job = workbench.current().submit(acting, submission)
     return JSONResponse(job_row(acting, job), 201, headers={"Location": f"/api/v1/jobs/{job.id}"})
@@ -108,7 +108,7 @@ def job(person: Anyone, job_id: JobId) -> Response:
 
 @router.patch("/jobs/{job_id}", response_model=models.JobDetail, summary="Rename, tag or star a job")
 def change(person: Runner, job_id: JobId, body: JobChanges) -> Response:
-    _refuse_broken_text(body)
+    refuse_broken_text(body)
     return _after(person, workbench.current().change(person, job_id, body.name, body.tags, body.starred))
 
 
@@ -163,13 +163,14 @@ def _after(person: Person, job: Job) -> Response:
     return JSONResponse(job_row(person, job))
 
 
-def _in_team(person: Person, team: str | None) -> Person:
+def in_team(person: Person, team: str | None) -> Person:
+    """Acting in the team that a body names."""
     if team is None:
         return person
     return workbench.current().accounts.in_team(person, valid_id(team) or "")
 
 
-def _refuse_broken_text(body: BaseModel) -> None:
+def refuse_broken_text(body: BaseModel) -> None:
     """JSON can escape half a character (a lone surrogate), which no file or database takes."""
     try:
         json.dumps(body.model_dump(mode="python"), ensure_ascii=False, default=str).encode()

@@ -1,11 +1,14 @@
 """Live events: a WebSocket for pages, server-sent events for programs.
 
-The client says what it shows, `{"subscribe": {"jobs": [id, ...], "list": true, "notices": true, "files": true}}`, each
-time in full.
-It hears `{seq, job, status, progress, step, attempt}`, `{seq, job, gone}` for a job that was deleted or that it may no
-longer see, `{"notices": 3}` with the number of unread notices, at first and when they change, `{"files": true}` when a
-file of the team's library came, changed or went, `{"signed_out": true}` before the end of a revoked session, and a ping
-now and then.
+The client says what it shows, each time in full: `{"subscribe": {"jobs": [id, ...], "list": true, "batches": [id, ...],
+"batch_list": true, "notices": true, "files": true}}`. It hears
+- `{seq, job, status, progress, step, attempt}`, and `{seq, job, gone}` for a job that was deleted or that it may no
+  longer see; the list has no children of batches
+- `{"batch": id}` when something of a batch changed, and `{"batch": id, "gone": true}`
+- `{"batch_list": true}` when one of the team's batches came, changed or went
+- `{"notices": 3}` with the number of unread notices, at first and when they change
+- `{"files": true}` when a file of the team's library came, changed or went
+- `{"signed_out": true}` before the end of a revoked session, and a ping now and then.
 """
 
 from __future__ import annotations
@@ -43,6 +46,8 @@ class _Subscription(BaseModel):
 
     jobs: list[str] = Field(default_factory=list, max_length=MAX_JOBS)
     whole_list: bool = Field(False, alias="list")
+    batches: list[str] = Field(default_factory=list, max_length=MAX_JOBS)
+    batch_list: bool = False
     notices: bool = False
     files: bool = False
 
@@ -126,16 +131,21 @@ async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | No
         new = [job for job in wanted.jobs if job not in listener.jobs]
         allowed = set(await _may_hear(listener.person, new))
         known = listener.jobs
+        batches = await to_thread.run_sync(_batches, listener.person, wanted.batches)
         station.subscribe(
             listener,
             [job for job in wanted.jobs if job in known or job in allowed],
             whole_list=wanted.whole_list,
+            batches=batches,
+            batch_list=wanted.batch_list,
             notices=wanted.notices,
             files=wanted.files and access.holds(listener.person, Scope.FILES_READ),
         )
         for job in new:
             if job not in allowed:
                 listener.offer(job, {"job": job, "gone": True}, urgent=True)
+        for batch in set(wanted.batches) - set(batches):
+            listener.offer(batch, {"batch": batch, "gone": True}, urgent=True)
 
 
 async def _write(socket: WebSocket, station: Hub, listener: Listener) -> int | None:
@@ -177,6 +187,21 @@ def _listener(person: Person | None) -> Person | None:
 async def _may_hear(person: Person | None, jobs: list[str]) -> list[str]:
     """Those of these jobs that this person may know of."""
     return await to_thread.run_sync(lambda: [job for job in jobs if _exists(person, job)])
+
+
+def _batches(person: Person | None, batches: list[str]) -> list[str]:
+    """Those of these batches that this person may know of."""
+    return [batch for batch in batches if _batch_exists(person, batch)]
+
+
+def _batch_exists(person: Person | None, batch: str) -> bool:
+    if valid_id(batch) != batch:
+        return False
+    try:
+        workbench.current().batches.batch(person, batch)
+    except (NotFound, NotSignedIn, Forbidden):
+        return False
+    return True
 
 
 def _exists(person: Person | None, job: str) -> bool:

@@ -25,6 +25,11 @@ class Times(_Answer):
     ended: datetime | None
 
 
+class BatchTimes(_Answer):
+    created: datetime
+    ended: datetime | None = Field(description="When the last of its jobs did; null while one is alive.")
+
+
 class JobFailure(_Answer):
     kind: ErrorKind
     message: str
@@ -50,6 +55,8 @@ class JobRow(_Answer):
     error: JobFailure | None = None
     credits: int | None = None
     team: str | None = None
+    batch: str | None = Field(None, description="Of which it is a child.")
+    well: int | None = Field(None, description="Its place there, from 0; null once a retry has taken it.")
     tags: list[str] | None = None
     starred: bool | None = Field(None, description="By you.")
     links: dict[str, str] | None = None
@@ -94,6 +101,67 @@ class JobDetail(JobRow):
 class JobPage(_Answer):
     jobs: list[JobRow]
     next_cursor: str | None = Field(description="Null on the last page.")
+
+
+class LeftOut(_Answer):
+    where: str
+    message: str
+
+
+class BatchRow(_Answer):
+    """Of a colleague's private batch only id, name, tool, submitter, jobs, counts and times are there."""
+
+    id: str
+    name: str
+    tool: str
+    submitter: Named
+    jobs: int = Field(description="Wells; a job is in each.")
+    counts: dict[Status, int] = Field(description="Of the jobs in the wells.")
+    times: BatchTimes
+    team: str | None = None
+    visibility: Visibility | None = None
+    settings: dict[str, Any] | None = None
+    credits: int | None = Field(None, description="Held or charged, also for what was retried since.")
+    refunded: int | None = None
+    problems: list[LeftOut] | None = Field(None, description="What could not be run and was left out.")
+    tags: list[str] | None = None
+    starred: bool | None = Field(None, description="By you.")
+    links: dict[str, str] | None = None
+
+
+class BatchPage(_Answer):
+    batches: list[BatchRow]
+    next_cursor: str | None = Field(description="Null on the last page.")
+
+
+class PlanLine(_Answer):
+    name: str
+    where: str
+    credits: int
+    problem: str | None = Field(description="Why it cannot be run.")
+    doubt: str | None = Field(description="What makes it likely to fail; it is run all the same.")
+
+
+class Plan(_Answer):
+    lines: list[PlanLine]
+    jobs: int = Field(description="Those that can be run.")
+    credits: int
+    price: list[PriceLine]
+    available: int
+    affordable: bool
+    problems: list[Problem] = Field(description="Of the whole; then there are no lines.")
+    most: int
+
+
+class WellColumn(_Answer):
+    name: str
+    label: str
+    unit: str
+
+
+class Wells(_Answer):
+    columns: list[WellColumn]
+    wells: list[dict[str, Any]]
 
 
 class Done(Named):
@@ -317,9 +385,25 @@ class Tools(_Answer):
     tools: list[ToolFacts]
 
 
+class MetricFacts(_Answer):
+    key: str = Field(description="In the summary of a result.")
+    label: str
+    better: Literal["lower", "higher"]
+    unit: str
+    help: str
+
+
+class BatchFacts(_Answer):
+    inputs: dict[str, Any] = Field(description="JSON schema of the form for many.")
+    metrics: list[MetricFacts]
+
+
 class ToolDetail(ToolFacts):
     inputs: dict[str, Any] = Field(description="JSON schema")
     settings: dict[str, Any] = Field(description="JSON schema")
+    batch: BatchFacts | None = Field(
+        description="How many inputs at once are given; null: one job at a time."
+    )
 
 
 class Balance(_Answer):
@@ -506,6 +590,7 @@ class Notice(_Answer):
     kind: str = Field(examples=["job_ended", "shared"])
     text: str
     job: str | None = Field(description="What it is about, where that is a job.")
+    batch: str | None = Field(description="The same for a batch.")
     created: datetime
     read: datetime | None = Field(description="Null: not yet.")
 

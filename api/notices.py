@@ -74,6 +74,7 @@ def _shape(notice: Notice) -> dict[str, Any]:
         "kind": notice.kind,
         "text": notice.text,
         "job": notice.job,
+        "batch": notice.batch,
         "created": moment(notice.created_at),
         "read": moment(notice.read_at),
     }

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from compute.access import Action, may, sees
-from data.records import Change, Job, JobDetail, Person, Step, StoredFile
+from data.records import Batch, Change, Job, JobDetail, Person, Step, StoredFile
 
 
 def moment(time: datetime | None) -> str | None:
@@ -32,6 +32,8 @@ def _whole_row(job: Job) -> dict[str, Any]:
         "error": _error(job),
         "credits": job.credits,
         "team": job.team,
+        "batch": job.batch,
+        "well": job.well,
         "tags": list(job.tags),
         "starred": job.starred,
         "links": _links(job.id),
@@ -63,6 +65,40 @@ def job_detail(detail: JobDetail) -> dict[str, Any]:
             }
             for entry in detail.history
         ],
+    }
+
+
+def batch_row(person: Person | None, batch: Batch) -> dict[str, Any]:
+    """A batch with how its jobs stand; of a colleague's private one what the list shows."""
+    public = {
+        "id": batch.id,
+        "name": batch.name,
+        "tool": batch.tool,
+        "submitter": {"id": batch.submitter, "name": batch.submitter_name},
+        "jobs": batch.wells,
+        "counts": {status.value: number for status, number in batch.counts.items()},
+        "times": {"created": moment(batch.created_at), "ended": moment(batch.ended_at)},
+    }
+    if not sees(person, batch):
+        return public
+    own = f"/api/v1/batches/{batch.id}"
+    return public | {
+        "team": batch.team,
+        "visibility": batch.visibility,
+        "settings": clean(batch.settings),
+        "credits": batch.credits,
+        "refunded": batch.refunded,
+        "problems": batch.left_out,
+        "tags": list(batch.tags),
+        "starred": batch.starred,
+        "links": {
+            "self": own,
+            "page": f"/app/batch?batchId={batch.id}",
+            "jobs": f"{own}/jobs",
+            "wells": f"{own}/wells",
+            "export": f"{own}/export",
+            "archive": f"{own}/archive",
+        },
     }
 
 

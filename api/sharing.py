@@ -41,14 +41,13 @@ class SharingBody(BaseModel):
 
 @router.get("/jobs/{job_id}/sharing", response_model=models.Sharing, summary="Who may see a job")
 def sharing(person: Reader, job_id: JobId) -> Response:
-    return _answer(workbench.current().sharing.show(person, job_id))
+    return shared_answer(workbench.current().sharing.show(person, job_id))
 
 
 @router.put("/jobs/{job_id}/sharing", response_model=models.Sharing, summary="Decide who may see a job")
 def share(person: Runner, job_id: JobId, body: SharingBody) -> Response:
     """An invitation is taken up by its link, or at once where the address is known to be somebody's."""
-    emails = None if body.invited is None else [_email(one) for one in body.invited]
-    return _answer(workbench.current().sharing.change(person, job_id, body.visibility, emails))
+    return shared_answer(workbench.current().sharing.change(person, job_id, body.visibility, addresses(body)))
 
 
 @router.get(
@@ -71,11 +70,14 @@ def _relative(person: Person | None, relative: Relative) -> dict[str, Any]:
     return {"kind": relative.kind, "job": job_row(person, relative.job) if relative.job else None}
 
 
-def _email(invitee: str | Invitee) -> str:
-    return invitee if isinstance(invitee, str) else invitee.email
+def addresses(body: SharingBody) -> list[str] | None:
+    """All who are to be invited; None: as it is."""
+    if body.invited is None:
+        return None
+    return [one if isinstance(one, str) else one.email for one in body.invited]
 
 
-def _answer(shared: Shared) -> Response:
+def shared_answer(shared: Shared) -> Response:
     return JSONResponse(
         {
             "visibility": shared.visibility,

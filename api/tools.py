@@ -12,6 +12,7 @@ from api import models
 from api.callers import SignedIn
 from compute import workbench
 from compute.workbench import ToolStatus
+from tools.contract import Batch
 
 router = APIRouter(tags=["tools"])
 
@@ -32,8 +33,18 @@ def tool(person: SignedIn, tool_id: str) -> Response:
     schemas = {
         "inputs": status.tool.Inputs.model_json_schema(),
         "settings": status.tool.Settings.model_json_schema(),
+        "batch": _batch(status.tool.batch),
     }
     return JSONResponse(_facts(status) | schemas)
+
+
+def _batch(batch: Batch | None) -> dict[str, Any] | None:
+    if batch is None:
+        return None
+    return {
+        "inputs": batch.Inputs.model_json_schema(),
+        "metrics": [asdict(metric) for metric in batch.metrics],
+    }
 
 
 def _facts(status: ToolStatus) -> dict[str, Any]:

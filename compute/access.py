@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from data.records import Change, Job, Person, Role, StoredFile, Visibility
+from data.records import Batch, Change, Job, Person, Role, StoredFile, Visibility
 
 
 class Action(StrEnum):
@@ -38,8 +38,9 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-#: A right hangs on the team, submitter and visibility of a job or a file; a change of a job carries them too.
-Subject = Job | StoredFile | Change
+#: A right hangs on the team, submitter and visibility of a job, a batch or a file; a change of a job carries them too.
+#: A batch's children have the same as it has.
+Subject = Job | Batch | StoredFile | Change
 
 #: The scope that an action on a job asks of a token.
 SCOPE = {
@@ -94,13 +95,14 @@ def may(person: Person | None, action: Action, subject: Subject) -> bool:
     return _may_ordinarily(person, action, subject) or looks_in_as_admin(person, action, subject)
 
 
-def why_not(person: Person | None, action: Action, subject: Job | StoredFile) -> str:
-    """The sentence for somebody who may not do this to a job or file of which they see the row."""
+def why_not(person: Person | None, action: Action, subject: Job | Batch | StoredFile) -> str:
+    """The sentence for somebody who may not do this to a job, batch or file of which they see the row."""
     if person is not None and person.id == subject.submitter:
         return "Your role in this team, or this token, does not allow it."
     if isinstance(subject, StoredFile):
         return f"You may not {FILE_WORDS[action]} this file; it is {subject.owner_name}'s."
-    return f"You may not {WORDS[action]} this job; it is {subject.submitter_name}'s."
+    kind = "batch" if isinstance(subject, Batch) else "job"
+    return f"You may not {WORDS[action]} this {kind}; it is {subject.submitter_name}'s."
 
 
 def looks_in_as_admin(person: Person | None, action: Action, subject: Subject) -> bool:
@@ -183,5 +185,12 @@ def _sees(person: Person, subject: Subject) -> bool:
     if subject.visibility is Visibility.TEAM:
         return member
     if subject.visibility is Visibility.INVITED:
-        return (subject.job if isinstance(subject, Change) else subject.id) in person.invited
+        return not person.invited.isdisjoint(_invitable(subject))
     return subject.visibility in (Visibility.USERS, Visibility.PUBLIC)
+
+
+def _invitable(subject: Subject) -> set[str | None]:
+    """Ids to which an invitation lets somebody see this: its own, and that of the batch of which it is a child."""
+    if isinstance(subject, Change):
+        return {subject.job, subject.batch}
+    return {subject.id, subject.batch} if isinstance(subject, Job) else {subject.id}

@@ -12,6 +12,7 @@ from compute.access import Action, Scope
 from compute.ending import Answers, Ending
 from compute.gate import Gate, refuse_unless
 from data import jobs
+from data.batches import RETRIED
 from data.errors import BadInput, WellplateError
 from data.records import LIVE, TERMINAL, Job, JobFilter, Person, Status, valid_id
 from data.store import Store
@@ -26,7 +27,6 @@ TOGETHER = 16
 SUBMITS = 2 * TOGETHER
 
 Verb = Literal["cancel", "delete", "retry"]
-RETRIED = frozenset({Status.FAILED, Status.TIMEOUT, Status.CANCELLED})
 #: What a verb can do something about: a filter is narrowed to it.
 STATUSES: dict[Verb, frozenset[Status]] = {"cancel": LIVE, "delete": TERMINAL, "retry": RETRIED}
 RIGHT: dict[Verb, Action] = {"cancel": Action.CANCEL, "delete": Action.DELETE, "retry": Action.RETRY}

@@ -96,14 +96,14 @@ class Credits:
         since = allowances.month_of(utcnow())
         return Used(cap=cap, used=purses.used(self._store, person.team, person.id, since))
 
-    def refusal(self, person: Person, credits: int) -> str | None:
-        """Why a job of this price would be refused now, as the submit will say it; None when it would not."""
+    def refusal(self, person: Person, credits: int, subject: str = "job") -> str | None:
+        """Why a job or batch of this price would be refused now, as the submit will say it; None when it would not."""
         if self.mode != "enforce" or credits == 0:
             return None
-        if sentence := purses.lack(credits, self.balance(person)):
+        if sentence := purses.lack(credits, self.balance(person), subject):
             return sentence
         mine = self.mine(person)
-        return None if mine.cap is None else purses.over_cap(credits, mine.cap, mine.used)
+        return None if mine.cap is None else purses.over_cap(credits, mine.cap, mine.used, subject)
 
     # Where it went -------------------------------------------------------------------------------------------
 

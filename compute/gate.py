@@ -8,12 +8,13 @@ from typing import Any
 from compute import access, references
 from compute.access import Action
 from compute.people.accounts import Accounts
-from data import jobs, library
+from data import batches, jobs, library
 from data.errors import Forbidden, NotFound, WellplateError
-from data.records import Job, JobDetail, Person, StoredFile
+from data.records import Batch, Job, JobDetail, Person, StoredFile
 from data.store import Store
 
 NO_SUCH_JOB = "There is no such job, or it is not shared with you."
+NO_SUCH_BATCH = "There is no such batch, or it is not shared with you."
 NO_SUCH_FILE = "There is no such file, or it is not shared with you."
 
 
@@ -78,6 +79,14 @@ class Gate:
         found = jobs.several(self._store, ids)
         return {job.id: job for job in found.values() if access.sees(person, job)}
 
+    def batch(self, person: Person | None, action: Action, batch_id: str) -> Batch:
+        """The batch, without counts and money, when this person may do this to it."""
+        batch = batches.row(self._store, batch_id)
+        if batch is None:
+            raise NotFound(NO_SUCH_BATCH)
+        self._admit(person, action, batch)
+        return batch
+
     def file(self, person: Person | None, action: Action, file_id: str) -> StoredFile:
         """The file, when this person may do this to it."""
         file = self._file(file_id)
@@ -104,14 +113,14 @@ class Gate:
             raise NotFound(NO_SUCH_FILE)
         return file
 
-    def _admit(self, person: Person | None, action: Action, subject: Job | StoredFile) -> None:
+    def _admit(self, person: Person | None, action: Action, subject: Job | Batch | StoredFile) -> None:
         if self._may(person, action, subject):
             return
         if not access.may(person, Action.SEE_ROW, subject):
-            raise NotFound(NO_SUCH_FILE if isinstance(subject, StoredFile) else NO_SUCH_JOB)
+            raise NotFound(_no_such(subject))
         raise Forbidden(access.why_not(person, action, subject))
 
-    def _may(self, person: Person | None, action: Action, subject: Job | StoredFile) -> bool:
+    def _may(self, person: Person | None, action: Action, subject: Job | Batch | StoredFile) -> bool:
         if access.looks_in_as_admin(person, action, subject):
             self._accounts.audit(person, f"admin {action.value}", subject.id)
         return access.may(person, action, subject)
@@ -131,6 +140,12 @@ class Gate:
         if not others:
             return inputs
         return references.hide(inputs, self.visible(person, others).keys() | {job.id})
+
+
+def _no_such(subject: Job | Batch | StoredFile) -> str:
+    if isinstance(subject, StoredFile):
+        return NO_SUCH_FILE
+    return NO_SUCH_BATCH if isinstance(subject, Batch) else NO_SUCH_JOB
 
 
 def refuse_unless(allowed: bool, message: str) -> None:

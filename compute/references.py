@@ -58,6 +58,18 @@ def files_in(inputs: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
+def any_file(inputs: Mapping[str, Any]) -> bool:
+    """Whether one of the inputs is a file."""
+    found: list[str] = []
+
+    def note(name: str, number: int, value: dict[str, Any]) -> dict[str, Any]:
+        found.append(name)
+        return value
+
+    _each(inputs, note)
+    return bool(found)
+
+
 def through(
     inputs: Mapping[str, Any], job_id: str, reached: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def referred(detail: JobDetail, folders: Folders, path: str) -> tuple[Path, str]
 
 def input_file(detail: JobDetail, folders: Folders, input: str, number: int) -> tuple[Path, str]:
     """Path and name of an input file."""
-    files = folders.request(detail.job.id)["files"].get(input, [])
+    files = folders.given(detail.job).get(input, [])
     if not 0 <= number < len(files):
         raise NotFound("This job has no such input.")
     path, name, _ = files[number]
@@ -122,7 +122,7 @@ def archive(detail: JobDetail, folders: Folders) -> Iterator[bytes]:
     """
     root = Path(stem(detail))
     first = [(str(root / "job.json"), _json(detail, folders))]
-    yield from zipped(((source, str(root / name)) for source, name in _members(detail, folders)), first)
+    yield from zipped(((source, str(root / name)) for source, name in members(detail, folders)), first)
 
 
 def zipped(members: Iterable[tuple[Path, str]], first: Iterable[tuple[str, bytes]] = ()) -> Iterator[bytes]:
@@ -141,18 +141,19 @@ def zipped(members: Iterable[tuple[Path, str]], first: Iterable[tuple[str, bytes
     yield sink.take()
 
 
-def _members(detail: JobDetail, folders: Folders) -> Iterator[tuple[Path, Path]]:
+def members(detail: JobDetail, folders: Folders) -> Iterator[tuple[Path, Path]]:
+    """Each file of a job, with its name in an archive."""
     log = folders.log(detail.job)
     if log.exists():
         yield log, Path("log.txt")
     results = folders.results(detail.job.id)
     for path in plain_files(results):
         yield path, Path("results") / path.relative_to(results)
-    for name, files in folders.request(detail.job.id)["files"].items():
-        for number, (path, given_name, _) in enumerate(files):
+    for name, files in folders.given(detail.job).items():
+        for number, (below, given_name, _) in enumerate(files):
             # The person's name has no slash (clean_name); the number keeps two of the same name apart.
             target = Path("inputs") / name / f"{number + 1}-{given_name}"
-            source = folders.root / path
+            source = folders.root / below
             if source.is_dir():
                 yield from ((one, target / one.relative_to(source)) for one in plain_files(source))
             else:
@@ -167,7 +168,7 @@ def plain_files(folder: Path) -> list[Path]:
 def input_files(folders: Folders, detail: JobDetail) -> dict[str, list[dict[str, Any]]]:
     """Name, format and size of each input file, by input."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for name, files in folders.request(detail.job.id)["files"].items():
+    for name, files in folders.given(detail.job).items():
         found[name] = [
             {"name": given, "format": format, "bytes": size(folders.root / path)}
             for path, given, format in files

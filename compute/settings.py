@@ -22,6 +22,7 @@ class JobSettings(_Section):
     first_grant: int = Field(ge=0)
     retries: int = Field(ge=0, le=10)
     window_extra: int = Field(ge=0, le=1000)
+    batch_concurrency: int = Field(ge=1, le=10_000)
     low_credits: int = Field(ge=0)
 
 
@@ -81,6 +82,8 @@ class NoticeSettings(_Section):
 class ToolSettings(_Section):
     developer: bool
     off: tuple[str, ...]
+    #: tool id -> jobs that one batch of it may have.
+    batches: dict[str, int]
     #: tool id -> the limits that this site changes.
     limits: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from compute.settings import Settings
 from data.errors import BadInput, NotFound, WellplateError
-from data.folders import link_or_copy, link_tree, sync_file
+from data.folders import link_or_copy, link_tree
 from data.records import Person
 from tools import formats
 from tools.contract import InputFile, LocalFile, Model, Problem, Tool
@@ -54,15 +54,17 @@ class Validated:
 
 
 def validate(tool: Tool, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Validated:
-    made: list[Model | None] = []
-    problems: list[Problem] = []
-    for model, values in ((tool.Inputs, inputs), (tool.Settings, settings)):
-        try:
-            made.append(model.model_validate(dict(values)))
-        except ValidationError as error:
-            made.append(None)
-            problems += [_problem(model, dict(detail)) for detail in error.errors(include_url=False)]
-    return Validated(made[0], made[1], problems)
+    given, wrong = validate_one(tool.Inputs, inputs)
+    chosen, also_wrong = validate_one(tool.Settings, settings)
+    return Validated(given, chosen, wrong + also_wrong)
+
+
+def validate_one(model: type[Model], values: Mapping[str, Any]) -> tuple[Model | None, list[Problem]]:
+    """The model, or the problems that kept it from being made."""
+    try:
+        return model.model_validate(dict(values)), []
+    except ValidationError as error:
+        return None, [_problem(model, dict(detail)) for detail in error.errors(include_url=False)]
 
 
 @dataclass
@@ -81,6 +83,7 @@ def collect(
     """Bring every input file into `folder` (texts are written, all else is linked), and look at its format."""
     collected = Collected()
     for name, references in file_inputs(inputs):
+        folder.mkdir(parents=True, exist_ok=True)
         accepted = _accepted(type(inputs), name)
         local = collected.local[name] = []
         for number, reference in enumerate(references):
@@ -190,7 +193,6 @@ def _write_text(text: str, target: Path, limit_mb: int) -> int:
     if len(content) > limit_mb * 2**20:
         raise BadInput(f"The text is larger than {limit_mb} MB; upload it as a file.")
     target.write_bytes(content)
-    sync_file(target)
     return len(content)
 
 

@@ -14,12 +14,13 @@ from compute.cluster.client import Cluster
 from compute.offers import limits_of
 from compute.remembered import Remembered
 from compute.settings import Settings
+from compute.submissions import Collected
 from data import jobs
 from data.errors import BadInput, Conflict, Unavailable
 from data.folders import Folders, full_disk_told
 from data.records import Job, NewJob, Person, Visibility, new_id
 from data.store import Store
-from tools.contract import Given, InputFailure, Limits, Panel, PriceLine, Problem, Tool
+from tools.contract import Given, InputFailure, Limits, Model, Panel, PriceLine, Problem, Tool
 
 #: A commit takes milliseconds; a writer that is this late has stopped.
 WRITE_TIMEOUT_S = 60
@@ -85,7 +86,7 @@ class Submitter:
         known: tuple[list[PriceLine], list[Problem]] | None = self._looked.get(key)
         if known is not None:
             return known
-        with self._scratch() as folder:
+        with self.scratch() as folder:
             prepared = self._prepare(person, tool, submission, folder, check=content)
         if not prepared.problems:  # a problem may pass: a job that it waits for ends
             self._looked.put(key, (prepared.lines, []))
@@ -95,7 +96,7 @@ class Submitter:
         """What the tool can show before it runs. Raises BadInput."""
         if tool.preview is None:
             return []
-        with self._scratch() as folder:
+        with self.scratch() as folder:
             prepared = self._prepare(person, tool, submission, folder, check=False)
             if prepared.given is None:
                 return []
@@ -111,10 +112,10 @@ class Submitter:
             prepared = self._prepare(person, tool, submission, folder / "inputs", check=True)
             if prepared.given is None or prepared.problems:
                 raise bad_input(prepared.problems)
-            new = self._new_job(person, tool, submission, prepared, job_id)
             # A job without files costs no sync: all that is lost with the power is its run, which is told.
-            request = self._request(person, tool, new, prepared, folder)
-            self._folders.write_request(folder, request, durable=any(prepared.given.local.values()))
+            durable = any(prepared.given.local.values())
+            new = self._new_job(person, tool, submission, prepared, job_id)
+            self._folders.write_request(folder, self._request(person, tool, new, prepared), durable=durable)
             with self._admitted(person):
                 written = jobs.submit(self._store, new)
             submitted = written.result(WRITE_TIMEOUT_S)
@@ -128,11 +129,16 @@ class Submitter:
         validated = submissions.validate(tool, submission.inputs, submission.settings)
         if validated.inputs is None or validated.settings is None:
             return Prepared(None, [], validated.problems)
-        folder.mkdir(parents=True, exist_ok=True)
-        collected = submissions.collect(tool, validated.inputs, person, folder, self._find, self._settings)
+        return self.prepare(person, tool, validated.inputs, validated.settings, folder, check=check)
+
+    def prepare(
+        self, person: Person, tool: Tool, inputs: Model, settings: Model, folder: Path, *, check: bool
+    ) -> Prepared:
+        """Bring the files into the folder, price what is given, and with `check` look into the files."""
+        collected = self.collect(person, tool, inputs, folder)
         if collected.problems:
             return Prepared(None, [], collected.problems)
-        given = Given(validated.inputs, validated.settings, collected.local)
+        given = Given(inputs, settings, collected.local)
         lines = (
             []
             if self._settings.jobs.credits == "off"
@@ -141,8 +147,37 @@ class Submitter:
         problems = list(tool.check(given)) if check else []
         return Prepared(given, lines, problems, tuple(collected.uses))
 
+    def collect(self, person: Person, tool: Tool, inputs: Model, folder: Path) -> Collected:
+        """Every input file in the folder, which is made when there is one."""
+        return submissions.collect(tool, inputs, person, folder, self._find, self._settings)
+
+    def child(
+        self,
+        person: Person,
+        tool: Tool,
+        submission: Submission,
+        prepared: Prepared,
+        job_id: str,
+        place: tuple[str, int],
+    ) -> NewJob:
+        """What the store is to be told of a batch's child, which is in its folder by then if it has files.
+
+        `place`: batch and well.
+        """
+        new = self._new_job(person, tool, submission, prepared, job_id, place)
+        assert prepared.given is not None
+        if any(prepared.given.local.values()):
+            self._folders.write_request(self._folders.job(job_id), self._request(person, tool, new, prepared))
+        return new
+
     def _new_job(
-        self, person: Person, tool: Tool, submission: Submission, prepared: Prepared, job_id: str
+        self,
+        person: Person,
+        tool: Tool,
+        submission: Submission,
+        prepared: Prepared,
+        job_id: str,
+        place: tuple[str, int] | tuple[None, None] = (None, None),
     ) -> NewJob:
         assert prepared.given is not None
         credits = sum(line.credits for line in prepared.lines)
@@ -174,10 +209,12 @@ class Submitter:
             gpus=limits.gpus,
             timeout_s=limits.timeout_s,
             idempotency_key=submission.idempotency_key,
-            body_hash=_body_hash(submission),
+            body_hash=_body_hash(submission) if submission.idempotency_key else "",
             enforce=self._settings.jobs.credits == "enforce",
             made_from=_made_from(submission, inputs, job_id),
             uses=prepared.uses,
+            batch=place[0],
+            well=place[1],
         )
 
     def made_earlier(self, person: Person, submission: Submission) -> Job | None:
@@ -197,35 +234,39 @@ class Submitter:
             memory = f"{limits.memory_mb * 2**20 / 1e9:.1f} GB"
             raise Unavailable(f"This tool needs {cpus}, {memory} of memory{gpus}; no worker here has that.")
 
-    def _request(
-        self, person: Person, tool: Tool, new: NewJob, prepared: Prepared, folder: Path
-    ) -> dict[str, Any]:
+    def _request(self, person: Person, tool: Tool, new: NewJob, prepared: Prepared) -> dict[str, Any]:
         """`job.json`: all that a worker, or a person who finds the folder, needs to know."""
         assert prepared.given is not None
         files = {
             name: [[str(file.path.relative_to(self._folders.root)), file.name, file.format] for file in files]
             for name, files in prepared.given.local.items()
         }
-        return {
+        return request_of_all(person, tool, new.settings) | {
             "id": new.id,
-            "team": new.team,
-            "submitter": new.submitter,
-            "tool": tool.id,
             "name": new.name,
             "credits": new.credits,
             "inputs": new.inputs,
-            "settings": new.settings,
-            "steps": list(tool.steps),
-            "imports": list(tool.imports),
             "files": files,
         }
 
     @contextmanager
-    def _scratch(self) -> Iterator[Path]:
+    def scratch(self) -> Iterator[Path]:
         """A folder for as long as it takes to look at what was given."""
         staging = self._folders.root / "staging"
         with full_disk_told(), tempfile.TemporaryDirectory(dir=staging) as folder:
             yield Path(folder)
+
+
+def request_of_all(person: Person, tool: Tool, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of `job.json` that the children of a batch have in common."""
+    return {
+        "team": person.team,
+        "submitter": person.id,
+        "tool": tool.id,
+        "settings": settings,
+        "steps": list(tool.steps),
+        "imports": list(tool.imports),
+    }
 
 
 def _made_from(submission: Submission, inputs: Mapping[str, Any], job_id: str) -> tuple[tuple[str, str], ...]:

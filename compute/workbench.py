@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 
 from compute import access, cursors, lineage, references, results, submissions
 from compute.access import Action, Scope
-from compute.bulk import RETRIED, Bulk
+from compute.batches import Batches
+from compute.bulk import Bulk
 from compute.cluster.client import Cluster
 from compute.credits import Credits
 from compute.ending import Answers, Ending
@@ -38,6 +39,7 @@ from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter
 from compute.uploading import Uploading
 from data import jobs, library
 from data.backup import backup
+from data.batches import RETRIED
 from data.errors import (
     BadInput,
     Forbidden,
@@ -124,7 +126,8 @@ class Workbench:
         self.library = Library(store, folders, self._gate, name_length=settings.limits.name_length)
         self.teams = Teams(store, accounts)
         self.invitations = Invitations(store, accounts, accounts.outbox, accounts.signer)
-        self.sharing = Sharing(store, accounts, self._gate, accounts.outbox, link=self.invitations.link)
+        link = self.invitations.link
+        self.sharing = Sharing(store, accounts, self._gate.job, accounts.outbox, link=link)
         self.marks = Marks(store, self._gate)
         self.bulk = Bulk(store, self._gate, self._ending, retry=self.retry)
         self._submitter = Submitter(
@@ -141,6 +144,21 @@ class Workbench:
         )
         self._panels = Remembered(32)
         self.credits = Credits(settings, store, example_price=self._example_price)
+        self.batches = Batches(
+            settings,
+            store,
+            folders,
+            self._gate,
+            accounts,
+            dispatcher,
+            self._submitter,
+            self.credits,
+            Sharing(store, accounts, self._gate.batch, accounts.outbox, link=link),
+            tool=self._tool,
+            ready=self._ready,
+            again=self._again,
+            admitted=self._admitted,
+        )
         self.status = SiteStatus(settings, store, folders, cluster)
         if self.read_only is None:
             self._forget_half_uploaded()
@@ -194,11 +212,7 @@ class Workbench:
         refuse_unless(access.may_run(person), MAY_NOT_RUN)
         if (earlier := self._submitter.made_earlier(person, submission)) is not None:
             return earlier
-        self._need_room()
-        tool = self._tool(submission.tool)
-        if missing := tool.missing():
-            raise Unavailable(missing)
-        return self._submitter.submit(person, tool, submission)
+        return self._submitter.submit(person, self._ready(person, submission.tool), submission)
 
     def retry(
         self,
@@ -212,6 +226,8 @@ class Workbench:
         job, inputs, settings = self._gate.asked(person, Action.RETRY, job_id)
         if job.status not in RETRIED:
             raise WrongState(f"This job is {job.status}; only one that ended without a result is retried.")
+        if job.batch is not None:
+            return self.batches.retry_child(person, job, expected_credits=expected_credits)
         again = replace(
             self._again(person, job, inputs, settings),
             expected_credits=expected_credits,
@@ -234,6 +250,8 @@ class Workbench:
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
         if not 1 <= limit <= 500:
             raise BadInput("limit is from 1 to 500.", field="limit")
+        if filter.batch is not None:
+            self._gate.batch(person, Action.SEE_ROW, filter.batch)
         found = jobs.page(self._store, person.team, filter, limit + 1, cursors.number(cursor), viewer=person)
         more = len(found) > limit
         # The site's admin too sees a row only: looking into a private job is noted, which a list does not do.
@@ -307,7 +325,10 @@ class Workbench:
         return self._gate.job(person, right, job_id)
 
     def delete(self, person: Person, job_id: str) -> None:
-        _only(self._ending.delete([self._gate.job(person, Action.DELETE, job_id)]))
+        job = self._gate.job(person, Action.DELETE, job_id)
+        if job.batch is not None:
+            raise WrongState("This job belongs to a batch: delete that.")
+        _only(self._ending.delete([job]))
 
     # Results
 
@@ -345,7 +366,7 @@ class Workbench:
         detail = self._gate.allowed(person, Action.DOWNLOAD, job_id)
         if detail.job.live:
             raise WrongState("This job has not ended; its files can be downloaded then.")
-        self._folders.request(job_id)  # a refusal comes too late once the zip is being sent
+        self._folders.given(detail.job)  # a refusal comes too late once the zip is being sent
         return f"{results.stem(detail)}.zip", results.archive(detail, self._folders)
 
     def export(self, person: Person | None, job_id: str, format: str) -> tuple[str, str, bytes]:
@@ -422,6 +443,15 @@ class Workbench:
             if tool.id == tool_id:
                 return tool
         raise NotFound(f"There is no tool {tool_id[:60]!r} on this site.")
+
+    def _ready(self, person: Person, tool_id: str) -> Tool:
+        """The tool, when this person may run it now."""
+        refuse_unless(access.may_run(person), MAY_NOT_RUN)
+        self._need_room()
+        tool = self._tool(tool_id)
+        if missing := tool.missing():
+            raise Unavailable(missing)
+        return tool
 
     def _again(
         self, person: Person, job: Job, inputs: dict[str, Any], settings: dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data import endings, notices
+from data import endings, notices, plates
 from data.ledger import post
 from data.records import Job, JobError
 from data.store import Rank, Transaction, ranked, rounds
@@ -59,6 +59,7 @@ def _cancel(transaction: Transaction, ids: list[str]) -> dict[str, Job]:
         transaction, [(job.seq, before[job.id].status, job.status, job.attempt, "cancelled") for job in ended]
     )
     post(transaction, [posting for job in ended for posting in give_back(job)])
+    plates.moved(transaction, ended)
     for job in ended + marked:
         tell(transaction, job)
     return before | {job.id: job for job in ended + marked}
@@ -96,6 +97,7 @@ def _refuse(transaction: Transaction, batch: list[tuple[Job, Refusal]]) -> dict[
     history(transaction, [(job.seq, old[job.seq], job.status, job.attempt, reason(job)) for job in jobs])
     post(transaction, [posting for job in jobs for posting in give_back(job)])
     endings.ended(transaction, jobs)
+    plates.moved(transaction, jobs)
     for job in jobs:
         tell(transaction, job)
     return {job.id: job for job in jobs}
@@ -129,13 +131,25 @@ def deletes(transaction: Transaction, ids: list[str]) -> list[Job | None]:
         row["id"]: before[row["id"]]
         for row in transaction.run("delete_jobs", seqs=[job.seq for job in before.values()])
     }
-    if gone:
-        seqs = [job.seq for job in gone.values()]
-        for query in _OF_A_JOB:
-            transaction.run(query, seqs=seqs)
-        transaction.run("delete_shares", jobs=list(gone))
-        notices.forget(transaction, list(gone))
-    for job in gone.values():
-        tell(transaction, job, gone=True)
+    _forget(transaction, list(gone.values()))
     # A second caller for the same job comes too late.
     return [gone.pop(job_id, None) for job_id in ids]
+
+
+def remove(transaction: Transaction, ended: list[Job]) -> None:
+    """Jobs that have ended go, with all that is theirs but the ledger."""
+    transaction.run("delete_jobs", seqs=[job.seq for job in ended])
+    _forget(transaction, ended)
+
+
+def _forget(transaction: Transaction, gone: list[Job]) -> None:
+    if not gone:
+        return
+    seqs = [job.seq for job in gone]
+    for query in _OF_A_JOB:
+        transaction.run(query, seqs=seqs)
+    ids = [job.id for job in gone]
+    transaction.run("delete_shares", jobs=ids)
+    notices.forget(transaction, jobs=ids, batches=[])
+    for job in gone:
+        tell(transaction, job, gone=True)

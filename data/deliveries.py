@@ -27,8 +27,9 @@ class NewDelivery:
     body: str
     #: Who hears of it when it cannot be delivered.
     person: str | None = None
-    #: Whose end it tells: the link to that job is added when it is sent.
+    #: Whose end it tells: the link to that job or batch is added when it is sent.
     job: str | None = None
+    batch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,7 @@ class Delivery:
     subject: str
     body: str
     job: str | None
+    batch: str | None
     created_at: datetime
     #: Tries that failed.
     tries: int
@@ -104,6 +106,7 @@ def insert(tx: Transaction, deliveries: list[NewDelivery]) -> list[None]:
             subjects=[delivery.subject for delivery in deliveries],
             bodies=[delivery.body for delivery in deliveries],
             jobs=[delivery.job for delivery in deliveries],
+            batches=[delivery.batch for delivery in deliveries],
             now=tx.now,
         )
     for delivery in deliveries:

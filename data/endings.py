@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from data import deliveries, notices, rows
@@ -13,6 +14,8 @@ from data.store import Transaction
 
 EVENT = "job.ended"
 KIND = "job_ended"
+BATCH_EVENT = "batch.ended"
+BATCH_KIND = "batch_ended"
 
 
 def ended(tx: Transaction, jobs: list[Job]) -> None:
@@ -26,6 +29,65 @@ def ended(tx: Transaction, jobs: list[Job]) -> None:
     hearers = [(worth[row["seq"]], row) for row in tx.run("who_hears", seqs=list(worth))]
     notices.insert(tx, [_notice(job) for job, row in hearers if _wants(row["bell"], job)])
     deliveries.insert(tx, [new for job, row in hearers for new in _outside(job, row)])
+
+
+def batches_ended(tx: Transaction, batches: list[dict[str, Any]]) -> None:
+    """Tell the submitters of these batches, once each. One that was cancelled as a whole tells nobody."""
+    ids = [row["id"] for row in batches]
+    counts: dict[str, dict[Status, int]] = {batch: {} for batch in ids}
+    for row in tx.run("count_wells", batches=ids, first=min(row["seq"] for row in batches)):
+        counts[row["batch"]][Status(row["status"])] = row["jobs"]
+    ends = {
+        row["id"]: BatchEnd(row["id"], row["name"], row["tool"], counts[row["id"]])
+        for row in batches
+        if counts[row["id"]].keys() - {Status.CANCELLED}
+    }
+    if not ends:
+        return
+    hearers = [(ends[row["batch"]], row) for row in tx.run("who_hears_of_batches", batches=list(ends))]
+    notices.insert(tx, [end.notice(row["person"]) for end, row in hearers if end.wanted(row["bell"])])
+    deliveries.insert(tx, [new for end, row in hearers for new in end.outside(row)])
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnd:
+    batch: str
+    name: str
+    tool: str
+    counts: dict[Status, int]
+
+    @property
+    def sentence(self) -> str:
+        parts = [f"{self.counts[status]:,} {status.value}" for status in Status if status in self.counts]
+        return notices.cut(f"Batch “{self.name}” has ended: {', '.join(parts)}.")
+
+    def wanted(self, choice: str) -> bool:
+        failed = bool(self.counts.keys() & {Status.FAILED, Status.TIMEOUT})
+        return choice == When.ALWAYS or (choice == When.FAILURES and failed)
+
+    def notice(self, person: str) -> NewNotice:
+        return NewNotice(person=person, kind=BATCH_KIND, text=self.sentence, batch=self.batch)
+
+    def outside(self, row: dict[str, Any]) -> Iterator[NewDelivery]:
+        body = {
+            "event": BATCH_EVENT,
+            "batch": {"id": self.batch, "name": self.name, "tool": self.tool, "counts": self.counts},
+            "text": self.sentence,
+        }
+        channels = (
+            (deliveries.MAIL, row["email"] if row["verified"] else "", row["mail"], self.sentence),
+            (deliveries.WEBHOOK, row["webhook_url"], row["webhook"], rows.dump(body)),
+        )
+        for channel, target, choice, text in channels:
+            if target and self.wanted(choice):
+                yield NewDelivery(
+                    channel=channel,
+                    target=target,
+                    subject=f"{self.name}: ended",
+                    body=text,
+                    person=row["person"],
+                    batch=self.batch,
+                )
 
 
 def sentence(job: Job) -> str:

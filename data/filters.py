@@ -18,11 +18,18 @@ def conditions(team: str, filter: JobFilter, viewer: Person | None) -> list[Cond
 
     Without a viewer nothing is starred or shared, and tags count on jobs that the whole team sees.
     """
-    scope = _shared(viewer) if filter.shared else _in_team(team)
+    scope = _scope(team, filter, viewer)
     submitters = _ids(filter.submitter)
     if scope is None or len(submitters) < len(filter.submitter) or (filter.starred and viewer is None):
         return None
     return [scope, *_facts(filter, submitters), *_times(filter), *_marks(filter, viewer)]
+
+
+def _scope(team: str, filter: JobFilter, viewer: Person | None) -> Condition | None:
+    if filter.batch is not None:
+        known = valid_id(filter.batch)
+        return ("of_batch", {"batch": known}) if known else None
+    return _shared(viewer) if filter.shared else _in_team(team)
 
 
 def _in_team(team: str) -> Condition | None:

@@ -3,9 +3,10 @@
 uploads/<id>                       an upload's bytes, or the folder of what a job made for the library
 parts/                             uploads that are under way (data/parts.py)
 staging/<id>                       mark: a submit that is being made; staging is emptied at start
+staging/<id>.children              mark of a batch's: the ids of its jobs, one a line
 staging/<id>.upload, .part         mark of an upload that is being made or removed, and its bytes so far
 live/<id>                          mark: this job was handed out and its folder is not settled
-jobs/<id>/job.json                 what was asked for
+jobs/<id>/job.json                 what was asked for; of a batch's child without input files made when it is handed out
 jobs/<id>/inputs/<field>-<n>       its input files (hard links where they exist elsewhere)
 jobs/<id>/attempts/<n>-<run id>/   work/, out/, log.txt, outcome.json of a run; out/library/<id> goes to uploads/<id>
 jobs/<id>/results/, log.txt        what the owner of the last attempt left
@@ -21,7 +22,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,33 +93,57 @@ class Folders:
     def making_job(self, job_id: str) -> Iterator[Path]:
         """The folder of a job that is being submitted; gone again when that fails, now or by a crash."""
         folder = self.job(job_id)
-        with self._half_made(self.root / "staging" / _checked(job_id), folder):
+        with self._half_made(self.root / "staging" / _checked(job_id), lambda: _remove(folder)):
             folder.mkdir()
             yield folder
 
     @contextmanager
+    def making_children(self, batch_id: str, ids: list[str]) -> Iterator[None]:
+        """While the jobs of a batch are submitted; their folders are gone again when that fails, now or by a crash."""
+        with self._half_made(self._children_mark(batch_id), lambda: self._remove_jobs(ids), "\n".join(ids)):
+            yield
+
+    def mark_children(self, batch_id: str, ids: list[str]) -> Path:
+        """Before a batch goes from the store. Until the mark is gone, the next start removes these jobs' folders."""
+        mark = self._children_mark(batch_id)
+        with suppress(Unavailable), full_disk_told():  # deleting is what makes room
+            mark.write_text("\n".join(ids))
+        return mark
+
+    def _children_mark(self, batch_id: str) -> Path:
+        return self.root / "staging" / f"{_checked(batch_id)}.children"
+
+    def _remove_jobs(self, ids: list[str]) -> None:
+        for job_id in ids:
+            self.remove_job(job_id)
+
+    @contextmanager
     def making_upload(self, file_id: str) -> Iterator[None]:
         """While a file is received and registered; its bytes are gone again when that fails, now or by a crash."""
-        with self._half_made(self._upload_mark(file_id), self.upload(file_id)):
+        with self._half_made(self._upload_mark(file_id), lambda: _remove(self.upload(file_id))):
             yield
 
     @contextmanager
-    def _half_made(self, mark: Path, made: Path) -> Iterator[None]:
+    def _half_made(self, mark: Path, remove: Callable[[], None], text: str = "") -> Iterator[None]:
         try:
             with full_disk_told():
-                mark.touch()
+                mark.write_text(text)
                 yield
         except TimeoutError:
             raise  # the store may still take it: the next start finds the mark and looks
         except BaseException:
-            _remove(made)
+            remove()
             mark.unlink(missing_ok=True)
             raise
         mark.unlink(missing_ok=True)
 
     def half_made(self) -> list[str]:
         """Jobs whose submit an app that died had begun."""
-        return [entry.name for entry in os.scandir(self.root / "staging") if valid_id(entry.name)]
+        single = [entry.name for entry in os.scandir(self.root / "staging") if valid_id(entry.name)]
+        children = [
+            line for mark in (self.root / "staging").glob("*.children") for line in mark.read_text().split()
+        ]
+        return single + children
 
     def half_uploaded(self) -> list[str]:
         """Files whose upload an app that died had begun."""
@@ -171,20 +196,41 @@ class Folders:
     def write_request(self, folder: Path, request: dict[str, Any], *, durable: bool = False) -> None:
         """`job.json`: written once, before the job exists in the store.
 
-        With `durable` it survives a power failure, and so do the names of the inputs, whose bytes do already.
+        With `durable` it survives a power failure, and so do the inputs.
         """
         (folder / "job.json").write_text(json.dumps(request, ensure_ascii=False))
-        if durable:
-            sync_file(folder / "job.json")
-            inputs = [Path(below) for below, _, _ in os.walk(folder / "inputs")]
-            for changed in (*inputs, folder, folder.parent):
-                sync_folder(changed)
+        if not durable:
+            return
+        sync_file(folder / "job.json")
+        for below, _, names in os.walk(folder / "inputs"):
+            for name in names:
+                sync_file(Path(below, name))
+            sync_folder(Path(below))
+        for changed in (folder, folder.parent):
+            sync_folder(changed)
+
+    def make_request(self, job_id: str, request: dict[str, Any]) -> None:
+        """The folder of a job that has no input files."""
+        folder = self.job(job_id)
+        folder.mkdir(exist_ok=True)
+        self.write_request(folder, request)
+
+    def has_request(self, job_id: str) -> bool:
+        return (self.job(job_id) / "job.json").exists()
 
     def request(self, job_id: str) -> dict[str, Any]:
         try:
             return json.loads((self.job(job_id) / "job.json").read_text())
         except FileNotFoundError:
             raise NotFound("The files of this job are not on this server.") from None
+
+    def given(self, job: Job) -> dict[str, list[list[str]]]:
+        """[path below the root, the person's name, format] of each input file, by input. A child of a batch without
+        input files has no folder before it runs."""
+        if job.batch is not None and job.run_id is None and not self.job(job.id).exists():
+            return {}
+        files: dict[str, list[list[str]]] = self.request(job.id)["files"]
+        return files
 
     def mark_live(self, job_id: str) -> None:
         (self.root / "live" / _checked(job_id)).touch()

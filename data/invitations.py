@@ -86,7 +86,7 @@ def any_pending(store: Store, email: str) -> bool:
 
 
 def _invited(row: dict[str, Any]) -> Invited:
-    what = row["team_name"] or row["job_name"] or ""
+    what = row["team_name"] or row["subject_name"] or ""
     return Invited(
         invitation=rows.invitation(row), what=what, by=row["inviter"] or "", submitter=row["submitter"]
     )

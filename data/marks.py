@@ -42,9 +42,20 @@ def tag(store: Store, tagging: Tagging) -> Future[Job | None]:
 
 def marked(store: Store, jobs: Sequence[Job], person: str | None) -> list[Job]:
     """The same jobs with their tags, and whether this person has starred them."""
-    if not jobs:
+    found = of(store, [job.seq for job in jobs], person)
+    return [replace(job, tags=mark.tags, starred=mark.starred) for job, mark in zip(jobs, found, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    tags: tuple[str, ...]
+    starred: bool
+
+
+def of(store: Store, seqs: list[int], person: str | None) -> list[Mark]:
+    """What jobs or batches with these numbers have: their tags, and the star of this person."""
+    if not seqs:
         return []
-    seqs = [job.seq for job in jobs]
     asked = {"seqs": seqs, "first": min(seqs), "last": max(seqs)}
     tags: dict[int, tuple[str, ...]] = {}
     for row in store.read("tags_of_jobs", **asked):
@@ -52,7 +63,7 @@ def marked(store: Store, jobs: Sequence[Job], person: str | None) -> list[Job]:
     starred: set[int] = set()
     if person is not None:
         starred = {row["seq"] for row in store.read("stars_on_jobs", person=person, **asked)}
-    return [replace(job, tags=tags.get(job.seq, ()), starred=job.seq in starred) for job in jobs]
+    return [Mark(tags.get(seq, ()), seq in starred) for seq in seqs]
 
 
 def tags_of_team(store: Store, team: str, viewer: Person) -> list[str]:

@@ -24,8 +24,9 @@ class NewNotice:
     kind: str
     #: One sentence.
     text: str
-    #: What it is about, where that is a job.
+    #: What it is about, where that is a job or a batch.
     job: str | None = None
+    batch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +100,7 @@ def insert(tx: Transaction, notices: list[NewNotice]) -> list[None]:
             kinds=[notice.kind for notice in notices],
             texts=[cut(notice.text) for notice in notices],
             jobs=[notice.job for notice in notices],
+            batches=[notice.batch for notice in notices],
             now=tx.now,
         )
     _tell(tx, (notice.person for notice in notices))
@@ -139,10 +141,10 @@ def choose(tx: Transaction, arguments: list[Choice]) -> list[None]:
     return [None] * len(arguments)
 
 
-def forget(tx: Transaction, jobs: list[str]) -> None:
-    """Remove what was told, and is still to be sent, about jobs that are deleted."""
-    _tell(tx, (row["person"] for row in tx.run("delete_notices", jobs=jobs)))
-    tx.run("delete_deliveries_about", jobs=jobs)
+def forget(tx: Transaction, *, jobs: list[str], batches: list[str]) -> None:
+    """Remove what was told, and is still to be sent, about jobs and batches that are deleted."""
+    _tell(tx, (row["person"] for row in tx.run("delete_notices", jobs=jobs, batches=batches)))
+    tx.run("delete_deliveries_about", jobs=jobs, batches=batches)
 
 
 def remove_old(tx: Transaction, arguments: list[datetime]) -> list[None]:

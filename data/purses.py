@@ -30,16 +30,16 @@ class Purses:
         }
         self._used = self._used_before(transaction, new_jobs)
 
-    def refusal(self, new: NewJob) -> WellplateError | None:
-        """Why this job cannot be paid now; None when it can."""
+    def refusal(self, new: NewJob, subject: str = "job") -> WellplateError | None:
+        """Why this job, or what it stands for, cannot be paid now; None when it can."""
         balance = self._balances.get(new.team)
         if balance is None:
             return NotFound("There is no such team.")
         if not new.enforce or new.credits == 0:
             return None
-        sentence = lack(new.credits, balance)
+        sentence = lack(new.credits, balance, subject)
         if sentence is None and (cap := self._caps.get(new.team)) is not None:
-            sentence = over_cap(new.credits, cap, self._used[_spender(new)])
+            sentence = over_cap(new.credits, cap, self._used[_spender(new)], subject)
         return NotEnoughCredits(sentence) if sentence else None
 
     def hold(self, new: NewJob) -> None:
@@ -63,24 +63,24 @@ def used(store: Store, team: str, person: str, since: datetime) -> int:
     return found[0]["used"] if found else 0
 
 
-def lack(credits: int, balance: Balance) -> str | None:
+def lack(credits: int, balance: Balance, subject: str = "job") -> str | None:
     """The sentence for a price that the team cannot pay."""
     missing = credits - balance.available
     if missing <= 0:
         return None
     return (
-        f"This job costs {credits} credits, {max(balance.available, 0)} are available: {missing} missing. "
+        f"This {subject} costs {credits} credits, {max(balance.available, 0)} are available: {missing} missing. "
         "Ask the site's admin for a grant, or wait until jobs that hold credits have ended."
     )
 
 
-def over_cap(credits: int, cap: int, used: int) -> str | None:
+def over_cap(credits: int, cap: int, used: int, subject: str = "job") -> str | None:
     """The sentence for a price that goes over what one member may use in a month."""
     missing = used + credits - cap
     if missing <= 0:
         return None
     return (
-        f"This job costs {credits} credits, and you may use {max(cap - used, 0)} more this month "
+        f"This {subject} costs {credits} credits, and you may use {max(cap - used, 0)} more this month "
         f"({used} of {cap} are used): {missing} missing. "
         "Ask an owner or admin of the team to raise the cap per person, or wait for next month."
     )

@@ -264,8 +264,10 @@ class Batch:
     name: str
     visibility: Visibility
     settings: dict[str, Any]
-    #: How many children were asked for.
+    #: How many places it has; a job is in each.
     wells: int
+    #: [{"where", "message"}]: what could not be run and was left out.
+    left_out: list[dict[str, str]]
     created_at: datetime
     #: When the last of its children ended; None while one is alive.
     ended_at: datetime | None
@@ -340,12 +342,18 @@ class NewBatch:
     #: None: the team's default.
     visibility: Visibility | None
     settings: dict[str, Any]
-    #: In the order of the wells.
+    #: Of the form for many, in the API's form; None: it was submitted job by job.
+    inputs: dict[str, Any] | None
+    #: In the order of the wells, with ids of the batch and of the wells.
     children: list[NewJob]
+    #: What the `job.json` of each child has in common.
+    request: dict[str, Any]
+    #: [{"where", "message"}]: what could not be run.
+    left_out: list[dict[str, str]]
+    #: Children of a team that may wait or run at once where the team has no number of its own.
+    concurrency: int
     idempotency_key: str | None = None
     body_hash: str = ""
-    #: Children of a team that may wait or run at once where the team has no number of its own.
-    concurrency: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -377,6 +385,9 @@ class NewJob:
     made_from: tuple[tuple[str, str], ...] = ()
     #: Files of the library that it was given.
     uses: tuple[str, ...] = ()
+    #: The batch of which it is a child, and its place there.
+    batch: str | None = None
+    well: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -555,8 +566,9 @@ class Notice:
     #: job_ended, shared, invitation_accepted, joined, role_changed, ...: decides the icon.
     kind: str
     text: str
-    #: What it is about, where that is a job.
+    #: What it is about, where that is a job or a batch.
     job: str | None
+    batch: str | None
     created_at: datetime
     read_at: datetime | None
 
@@ -701,5 +713,7 @@ class Change:
     progress: float | None
     step: str | None
     attempt: int
+    #: The batch of which the job is a child.
+    batch: str | None = None
     #: The job was deleted.
     gone: bool = False

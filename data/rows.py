@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data.records import (
+    Batch,
     ErrorKind,
     HistoryEntry,
     Invitation,
@@ -21,6 +22,7 @@ from data.records import (
     Team,
     Usage,
     Visibility,
+    Well,
 )
 
 _USAGE = frozenset(item.name for item in fields(Usage))
@@ -55,6 +57,46 @@ def job(row: dict[str, Any]) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
+        batch=row["batch"],
+        well=row["well"],
+    )
+
+
+def batch(row: dict[str, Any]) -> Batch:
+    """Without counts, money and marks."""
+    return Batch(
+        seq=row["seq"],
+        id=row["id"],
+        team=row["team"],
+        submitter=row["submitter"],
+        submitter_name=row.get("submitter_name") or "",
+        tool=row["tool"],
+        name=row["name"],
+        visibility=Visibility(row["visibility"]),
+        settings=json.loads(row["settings"]),
+        wells=row["wells"],
+        left_out=json.loads(row["left_out"]),
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def well(row: dict[str, Any]) -> Well:
+    return Well(
+        number=row["well"],
+        job=row["id"],
+        name=row["name"],
+        status=Status(row["status"]),
+        progress=row["progress"],
+        cancel_requested=row["cancel_requested"],
+        credits=row["credits"],
+        refunded=row["refunded"],
+        error=_error(row),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        summary=json.loads(row["summary"] or "{}"),
+        warnings=tuple(json.loads(row["warnings"] or "[]")),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from data import endings, library, rows
+from data import endings, library, plates, rows
 from data.ledger import Posting, post
 from data.records import Claim, ErrorKind, Job, LedgerKind, Loss, Outcome, Progress, Status
 from data.store import Rank, Transaction, ranked, rounds
@@ -170,6 +170,7 @@ def _finish(transaction: Transaction, batch: list[Outcome]) -> dict[int, Job]:
     history(transaction, [(job.seq, Status.PROCESSING, job.status, job.attempt, reason(job)) for job in jobs])
     post(transaction, _refunds(transaction, jobs, outcomes))
     endings.ended(transaction, jobs)
+    plates.moved(transaction, jobs)
     for job in jobs:
         tell(transaction, job)
     return {job.seq: job for job in jobs}
@@ -195,8 +196,8 @@ def _insert_results(transaction: Transaction, outcomes: list[Outcome]) -> None:
 
 
 def _refunds(transaction: Transaction, jobs: list[Job], outcomes: dict[int, Outcome]) -> list[Posting]:
-    """The platform's, the tool's and a limit's failures give all back; failed items their price lines."""
-    amounts = {job.seq: job.credits for job in jobs if _failed_not_by_input(job)}
+    """Of ends that `_gives_back` all; of failed items of a completed job their price lines."""
+    amounts = {job.seq: job.credits for job in jobs if _gives_back(job)}
     partly = [
         job
         for job in jobs
@@ -216,8 +217,12 @@ def _refunds(transaction: Transaction, jobs: list[Job], outcomes: dict[int, Outc
     ]
 
 
-def _failed_not_by_input(job: Job) -> bool:
-    return job.status == Status.FAILED and (job.error is None or job.error.kind != ErrorKind.INPUT)
+def _gives_back(job: Job) -> bool:
+    """A child of a batch gives back whatever went wrong; a single job not what its own input or its length did."""
+    if job.status is Status.TIMEOUT:
+        return job.batch is not None
+    by_input = job.error is not None and job.error.kind is ErrorKind.INPUT
+    return job.status is Status.FAILED and (job.batch is not None or not by_input)
 
 
 def _share(lines: list[dict[str, Any]], failed: Iterable[str]) -> int:
@@ -290,6 +295,7 @@ def _lose(transaction: Transaction, batch: list[Lost]) -> dict[int, Job]:
     failed = [job for job in jobs if job.status == Status.FAILED]
     post(transaction, [posting for job in failed for posting in give_back(job)])
     endings.ended(transaction, failed)
+    plates.moved(transaction, [job for job in jobs if job.status.terminal])
     for job in jobs:
         tell(transaction, job)
     return {job.seq: job for job in jobs}

@@ -78,6 +78,7 @@ class Transaction:
         progress: float | None,
         step: str | None,
         attempt: int,
+        batch: str | None = None,
         gone: bool = False,
     ) -> None:
         """Tell the listeners, after the commit."""
@@ -92,6 +93,7 @@ class Transaction:
                 "progress": progress,
                 "step": step,
                 "attempt": attempt,
+                "batch": batch,
                 "gone": gone,
             }
         )

@@ -33,7 +33,7 @@ Key = tuple[str, str, str]
 @ranked(Rank.SUBMIT)
 def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted | Exception]:
     """One after the other, each against what the earlier ones hold."""
-    new_jobs = _with_default_visibility(transaction, new_jobs)
+    new_jobs = with_default_visibility(transaction, new_jobs)
     known = _known_keys(transaction, new_jobs)
     purses = Purses(transaction, new_jobs)
     first = transaction.next_seq(len(new_jobs))
@@ -53,11 +53,12 @@ def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted 
             known[key] = (new.body_hash, new.id)
         accepted.append((first + number, new))
         answers.append(new.id)
-    _insert(transaction, accepted)
+    insert(transaction, accepted)
     return _submitted(transaction, answers, accepted)
 
 
-def _with_default_visibility(transaction: Transaction, new_jobs: list[NewJob]) -> list[NewJob]:
+def with_default_visibility(transaction: Transaction, new_jobs: list[NewJob]) -> list[NewJob]:
+    """Those that name no visibility with what their team has chosen."""
     teams = sorted({new.team for new in new_jobs if new.visibility is None})
     if not teams:
         return new_jobs
@@ -72,6 +73,11 @@ def _with_default_visibility(transaction: Transaction, new_jobs: list[NewJob]) -
 def _visibility(new: NewJob) -> Visibility:
     assert new.visibility is not None, "filled in when the group began"
     return new.visibility
+
+
+def _status(new: NewJob) -> Status:
+    """A batch's children wait until their team may have another."""
+    return Status.PENDING if new.batch is None else Status.QUEUED
 
 
 def _known_keys(transaction: Transaction, new_jobs: list[NewJob]) -> dict[Key, tuple[str, str]]:
@@ -114,7 +120,8 @@ def _same_body(new: NewJob, body_hash: str, job: str) -> str | Conflict:
     return Conflict(OTHER_BODY, field="Idempotency-Key")
 
 
-def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:
+def insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:
+    """New jobs with the numbers that they get: rows, history, and what they hold."""
     if not accepted:
         return
     seqs = [seq for seq, _ in accepted]
@@ -125,6 +132,9 @@ def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> Non
         ids=[new.id for new in new_jobs],
         teams=[new.team for new in new_jobs],
         submitters=[new.submitter for new in new_jobs],
+        batches=[new.batch for new in new_jobs],
+        wells=[new.well for new in new_jobs],
+        statuses=[_status(new).value for new in new_jobs],
         tools=[new.tool for new in new_jobs],
         names=[new.name for new in new_jobs],
         visibilities=[_visibility(new).value for new in new_jobs],
@@ -143,7 +153,7 @@ def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> Non
         settings=[rows.dump(new.settings) for new in new_jobs],
         prices=[rows.dump(new.price) for new in new_jobs],
     )
-    history(transaction, [(seq, None, Status.PENDING, 1, "submitted") for seq in seqs])
+    history(transaction, [(seq, None, _status(new), 1, "submitted") for seq, new in accepted])
     post(
         transaction,
         [
@@ -216,7 +226,7 @@ def _job(seq: int, new: NewJob, submitter_name: str, now: datetime) -> Job:
         submitter_name=submitter_name,
         tool=new.tool,
         name=new.name,
-        status=Status.PENDING,
+        status=_status(new),
         visibility=_visibility(new),
         credits=new.credits,
         attempt=1,
@@ -236,4 +246,6 @@ def _job(seq: int, new: NewJob, submitter_name: str, now: datetime) -> Job:
         created_at=now,
         started_at=None,
         ended_at=None,
+        batch=new.batch,
+        well=new.well,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data import notices, rows
+from data import notices, plates, rows
 from data.errors import BadInput, NotFound, WrongState
 from data.notices import NewNotice
 from data.people import Ended, each, insert_team, note
@@ -130,6 +130,7 @@ def change(tx: Transaction, wanted: TeamChange) -> Team:
     )
     if not changed:
         raise NotFound(NO_SUCH_TEAM)
+    plates.opened(tx, [wanted.team])  # there may be more room than before
     note(tx, wanted.by, "team changed", f"{changed[0]['name']}: {wanted.words}")
     return rows.team(changed[0])
 
@@ -277,6 +278,7 @@ def _successor(people: list[Member], leaving: Member, heir: str | None) -> Membe
 def _hand_over(tx: Transaction, team: str, name: str, leaving: Member, heir: Member, *, by: str) -> None:
     """Jobs, also those that run, and uploads. Everybody who looks at one of the jobs hears of it."""
     jobs = tx.run("hand_over_jobs", team=team, person=leaving.person, heir=heir.person)
+    tx.run("hand_over_batches", team=team, person=leaving.person, heir=heir.person)
     tx.run("hand_over_uploads", team=team, person=leaving.person, heir=heir.person)
     for job in jobs:
         tx.changed(
@@ -289,6 +291,7 @@ def _hand_over(tx: Transaction, team: str, name: str, leaving: Member, heir: Mem
             progress=job["progress"],
             step=job["step"],
             attempt=job["attempt"],
+            batch=job["batch"],
         )
     if not jobs:
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 from data import rows
 from data.ledger import Posting
-from data.records import Job, LedgerKind, Status, valid_id
+from data.records import Batch, Job, LedgerKind, Status, valid_id
 from data.store import Transaction
 
 
@@ -62,6 +62,17 @@ def by_id(transaction: Transaction, ids: list[str]) -> dict[str, Job]:
     return {row["id"]: rows.job(row) for row in transaction.run("jobs_by_id", jobs=wanted)}
 
 
+def batches_by_id(transaction: Transaction, ids: list[str]) -> list[Batch]:
+    """Those that there are, without counts, money and marks."""
+    wanted = sorted({batch for batch in ids if valid_id(batch) == batch})
+    return [rows.batch(row) for row in transaction.run("batches_by_id", batches=wanted)] if wanted else []
+
+
+def children_of(transaction: Transaction, batch: Batch) -> list[Job]:
+    """All jobs that a batch ever had, the oldest first."""
+    return [rows.job(row) for row in transaction.run("children", batches=[batch.id], first=batch.seq)]
+
+
 def named(transaction: Transaction, changed: list[dict[str, Any]]) -> list[Job]:
     """Returned rows as records, with their submitters' names."""
     known = names(transaction, [row["submitter"] for row in changed])
@@ -87,5 +98,6 @@ def tell(transaction: Transaction, job: Job, *, gone: bool = False) -> None:
         progress=job.progress,
         step=job.step,
         attempt=job.attempt,
+        batch=job.batch,
         gone=gone,
     )

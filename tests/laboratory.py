@@ -51,6 +51,9 @@ class NoCluster:
     def cancelled(self, job: Job) -> None:
         return
 
+    def remove_folders(self, ids: list[str], mark: Path) -> None:
+        mark.unlink(missing_ok=True)
+
 
 class Laboratory:
     def __init__(self, home: Path, **environment: str) -> None:

@@ -432,8 +432,8 @@ class Batch:
     metrics: Sequence[Metric]
     #: None where the tool's own example has none.
     example: Callable[[], Example] | None
-    #: Runs at once, unless the site says otherwise.
-    most: int = 10_000
+    #: Runs in one batch with these settings, unless the site says otherwise.
+    most: Callable[[Any], int] = lambda settings: 10_000
 
 
 @dataclass(frozen=True, kw_only=True)

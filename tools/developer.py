@@ -7,20 +7,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from tools.contract import (
+    Batch,
     Column,
     Example,
     Finished,
     Given,
     InputFailure,
     InputFile,
+    Item,
     LibraryItem,
     Limits,
+    Metric,
     MetricsPanel,
     Model,
     Panel,
@@ -71,6 +74,7 @@ Fault = Literal[
     "close-all",
     "wait-for-file",
     "stream",
+    "as-told",
 ]
 
 
@@ -278,6 +282,12 @@ def _stream(job: RunningJob, settings: FaultSettings) -> None:
             job.progress(0.5, line.decode().strip())
 
 
+def _as_told(job: RunningJob, settings: FaultSettings) -> None:
+    """The fault that its text names: so the jobs of one batch end differently."""
+    (file,) = job.given.files("text")
+    FAULTS[file.path.read_text().strip()](job, settings)
+
+
 FAULTS: dict[str, Callable[[RunningJob, FaultSettings], None]] = {
     "none": _nothing,
     "raise": _raise,
@@ -302,6 +312,7 @@ FAULTS: dict[str, Callable[[RunningJob, FaultSettings], None]] = {
     "close-all": _close_all,
     "wait-for-file": _wait_for_file,
     "stream": _stream,
+    "as-told": _as_told,
 }
 
 
@@ -311,6 +322,27 @@ def view_noop(finished: Finished) -> Sequence[Panel]:
 
 def view_fault(finished: Finished) -> Sequence[Panel]:
     return [TablePanel("Energies", "energies")]
+
+
+class Lines(Model):
+    lines: InputFile = file_field("A job for each line.", ["text"])
+
+
+def _lines(given: Given[Any, Any]) -> Iterator[tuple[int, str]]:
+    text = given.file("lines").path.read_text()
+    return ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
+
+
+def split_noop(given: Given[Any, Any]) -> Iterator[Item]:
+    for number, line in _lines(given):
+        yield Item(line, f"line {number}", {})
+
+
+def split_fault(given: Given[Any, Any]) -> Iterator[Item]:
+    """A line that is no fault is a bad one."""
+    for number, line in _lines(given):
+        problem = "" if line in FAULTS else f"There is no fault {line!r}."
+        yield Item(line, f"line {number}", {"text": {"text": line, "name": "fault.txt"}}, problem)
 
 
 def _tool(**different: Any) -> Tool:
@@ -336,6 +368,7 @@ NOOP = _tool(
     limits=Limits(memory_mb=256, timeout_s=60, quick=True),
     run=run_noop,
     view=view_noop,
+    batch=Batch(Inputs=Lines, split=split_noop, metrics=(), example=None),
     example=lambda: Example("Nothing", {}, {}),
 )
 
@@ -349,6 +382,16 @@ FAULT = _tool(
     steps=("Prepare", "Misbehave", "Write"),
     run=run_fault,
     view=view_fault,
+    batch=Batch(
+        Inputs=Lines,
+        split=split_fault,
+        metrics=[Metric("energy", "Energy", "lower", "kcal/mol")],
+        example=lambda: Example(
+            "Three ends",
+            {"lines": {"text": "none\nbad-input\nraise\n", "name": "faults.txt"}},
+            {"fault": "as-told"},
+        ),
+    ),
     example=lambda: Example("No fault", {}, {"fault": "none"}),
 )
 

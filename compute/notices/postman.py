@@ -110,9 +110,10 @@ def compose(delivery: Delivery, sender: Address, site: str) -> EmailMessage:
 
 
 def _text(delivery: Delivery, site: str) -> str:
-    if delivery.job is None:
+    if delivery.job is None and delivery.batch is None:
         return delivery.body
-    link = f"{site}/app/jobs?jobId={delivery.job}"
+    page = f"jobs?jobId={delivery.job}" if delivery.job else f"batch?batchId={delivery.batch}"
+    link = f"{site}/app/{page}"
     return f"{delivery.body}\n\n{link}\n\nYou asked for this on your Account page: {site}/app/account\n"
 
 

@@ -60,9 +60,10 @@ class Webhooks:
 
     def _body(self, delivery: Delivery) -> dict[str, object]:
         told: dict[str, object] = json.loads(delivery.body)
-        job = told.get("job")
-        if isinstance(job, dict):
-            told["job"] = job | {"url": f"{self._site}/app/jobs?jobId={job['id']}"}
+        for subject, page in (("job", "jobs?jobId="), ("batch", "batch?batchId=")):
+            about = told.get(subject)
+            if isinstance(about, dict):
+                told[subject] = about | {"url": f"{self._site}/app/{page}{about['id']}"}
         return told
 
 

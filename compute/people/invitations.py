@@ -175,4 +175,6 @@ class Invitations:
 def _page(invitation: Invitation) -> str:
     if invitation.job is not None:
         return f"/app/jobs?jobId={invitation.job}"
+    if invitation.batch is not None:
+        return f"/app/batch?batchId={invitation.batch}"
     return "/app/team"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from compute.cluster.client import Cluster, End, Listener
@@ -224,6 +225,17 @@ class Dispatcher:
     def cancelled(self, job: Job) -> None:
         """The store has taken note: stop the run, or take back what was handed out."""
         self._post(lambda: self._runs.cancelled(job))
+
+    def remove_folders(self, ids: list[str], mark: Path) -> None:
+        """Of jobs that are deleted, meanwhile; what a stop leaves, the next start removes by the mark."""
+        self._io.submit(self._remove_folders, ids, mark)
+
+    def _remove_folders(self, ids: list[str], mark: Path) -> None:
+        for job_id in ids:
+            if self._stopping:
+                return
+            self._folders.remove_job(job_id)
+        mark.unlink(missing_ok=True)
 
     # What others ask
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from compute import references
 from compute.cluster.client import Cluster, End, NotConnected, Worker
 from compute.messages import Assignment
 from compute.queue.fairness import Turns
 from compute.queue.needs import Need
 from compute.settings import Settings
-from data import jobs
+from data import batches, jobs
 from data.errors import NotFound, Unavailable
 from data.folders import Folders
 from data.records import ErrorKind, Job, JobError
@@ -204,6 +205,7 @@ class Feeder:
             free -= need
 
     def _send(self, chosen: list[Job], need: Need, *, cpus: int) -> None:
+        self._make_folders([job for job in chosen if job.batch is not None])
         assignments = [made for job in chosen if (made := self._assignment(job, cpus)) is not None]
         if not assignments:
             return
@@ -224,6 +226,19 @@ class Feeder:
         except NotConnected:
             self.forget(task)
             self.hungry = False  # until it is connected again
+
+    def _make_folders(self, children: list[Job]) -> None:
+        """Of a batch's children that had nothing to keep in one so far."""
+        missing = [job for job in children if not self._folders.has_request(job.id)]
+        if not missing:
+            return
+        for job_id, request in batches.requests(self._store, missing).items():
+            if references.any_file(request["inputs"]):
+                continue  # it had a folder, which is gone
+            try:
+                self._folders.make_request(job_id, request)
+            except OSError as error:
+                raise Unavailable(f"Waiting jobs cannot be handed out: {error.strerror}.") from error
 
     def _assignment(self, job: Job, cpus: int) -> Assignment | None:
         limits = self._limits(job.tool)

@@ -1,22 +1,24 @@
 -- name: insert_notices
 -- What people shall see under their bells.
-insert into notices (id, person, kind, text, job, created_at, read_at)
+insert into notices (id, person, kind, text, job, batch, created_at, read_at)
 select unnest($ids::uuid[]), unnest($persons::uuid[]), unnest($kinds::varchar[]), unnest($texts::varchar[]),
-    unnest($jobs::uuid[]), $now, null;
+    unnest($jobs::uuid[]), unnest($batches::uuid[]), $now, null;
 
 -- name: unread_notices
--- How many notices a person has not read; with a team only those about that team's jobs.
+-- How many notices a person has not read; with a team only those about that team's jobs and batches.
 select count(*) as number
 from notices n
 where n.person = $person::uuid and n.read_at is null
-    and ($team::uuid is null or n.job in (select j.id from jobs j where j.team = $team::uuid));
+    and ($team::uuid is null or n.job in (select j.id from jobs j where j.team = $team::uuid)
+        or n.batch in (select b.id from batches b where b.team = $team::uuid));
 
 -- name: newest_notices
--- A person's notices, newest first; with a team only those about that team's jobs.
-select n.id, n.kind, n.text, n.job, n.created_at, n.read_at
+-- A person's notices, newest first; with a team only those about that team's jobs and batches.
+select n.id, n.kind, n.text, n.job, n.batch, n.created_at, n.read_at
 from notices n
 where n.person = $person::uuid
-    and ($team::uuid is null or n.job in (select j.id from jobs j where j.team = $team::uuid))
+    and ($team::uuid is null or n.job in (select j.id from jobs j where j.team = $team::uuid)
+        or n.batch in (select b.id from batches b where b.team = $team::uuid))
 order by n.created_at desc, n.id
 limit $limit;
 
@@ -31,8 +33,10 @@ where notices.person = asked.person and notices.read_at is null and (asked.id is
 returning notices.person;
 
 -- name: delete_notices
--- Remove what was told, and was still to be sent, about deleted jobs.
-delete from notices where job in (select unnest($jobs::uuid[])) returning person;
+-- Remove what was told about deleted jobs and batches.
+delete from notices
+where job in (select unnest($jobs::uuid[])) or batch in (select unnest($batches::uuid[]))
+returning person;
 
 -- name: delete_old_notices
 -- Remove notices older than a time.
@@ -70,13 +74,14 @@ select unnest($persons::uuid[]), unnest($bells::varchar[]), unnest($mails::varch
 
 -- name: insert_deliveries
 -- Mails and webhooks to send at once.
-insert into deliveries (id, person, channel, target, subject, body, job, created_at, tries, due_at, problem)
+insert into deliveries (id, person, channel, target, subject, body, job, batch, created_at, tries, due_at, problem)
 select unnest($ids::uuid[]), unnest($persons::uuid[]), unnest($channels::varchar[]), unnest($targets::varchar[]),
-    unnest($subjects::varchar[]), unnest($bodies::varchar[]), unnest($jobs::uuid[]), $now, 0, $now, null;
+    unnest($subjects::varchar[]), unnest($bodies::varchar[]), unnest($jobs::uuid[]), unnest($batches::uuid[]),
+    $now, 0, $now, null;
 
 -- name: due_deliveries
 -- What a channel is to send by now, the longest due first.
-select id, person, channel, target, subject, body, job, created_at, tries
+select id, person, channel, target, subject, body, job, batch, created_at, tries
 from deliveries
 where channel = $channel and due_at <= $now
 order by due_at, created_at, id
@@ -100,5 +105,5 @@ from (
 where deliveries.id = p.id;
 
 -- name: delete_deliveries_about
--- Remove what was still to be sent about deleted jobs.
-delete from deliveries where job in (select unnest($jobs::uuid[]));
+-- Remove what was still to be sent about deleted jobs and batches.
+delete from deliveries where job in (select unnest($jobs::uuid[])) or batch in (select unnest($batches::uuid[]));

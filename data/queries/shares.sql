@@ -6,11 +6,12 @@ from (select unnest($seqs::bigint[]) as seq, unnest($visibilities::visibility[])
 where jobs.seq = s.seq and jobs.visibility <> s.visibility
 returning jobs.*;
 
--- name: invitations_to_jobs
--- Who is invited to see these jobs, in the order of invitation; $jobs holds ids.
+-- name: invitations_to
+-- Who is invited to see these jobs or batches, in the order of invitation.
 select id, email, team, job, batch, role, invited_by, person, created_at
 from invitations
-where job in (select unnest($jobs::uuid[])) and revoked_at is null
+where (job in (select unnest($subjects::uuid[])) or batch in (select unnest($subjects::uuid[])))
+    and revoked_at is null
 order by created_at, email;
 
 -- name: withdraw_invitations
@@ -18,13 +19,13 @@ order by created_at, email;
 update invitations set revoked_at = $now
 where id in (select unnest($ids::uuid[])) and revoked_at is null;
 
--- name: invite_to_jobs
--- People are invited to see a job; one whose proven address it is has taken it up at once.
+-- name: invite
+-- People are invited to see a job or a batch; one whose proven address it is has taken it up at once.
 insert into invitations (id, email, team, job, batch, role, invited_by, person, created_at, accepted_at)
-select i.id, i.email, null, i.job, null, null, i.invited_by, p.id, $now, case when p.id is null then null else $now end
+select i.id, i.email, null, i.job, i.batch, null, i.invited_by, p.id, $now, case when p.id is null then null else $now end
 from (
     select unnest($ids::uuid[]) as id, unnest($emails::varchar[]) as email, unnest($jobs::uuid[]) as job,
-        unnest($inviters::uuid[]) as invited_by
+        unnest($batches::uuid[]) as batch, unnest($inviters::uuid[]) as invited_by
 ) i
 left join persons p on p.email = i.email and p.verified and p.active
 returning id, person;

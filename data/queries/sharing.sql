@@ -11,20 +11,24 @@ values ($id, $email, $team, null, null, $role::team_role, $invited_by, null, $no
 -- name: invitation_by_id
 -- An invitation that was not withdrawn, with what it is to and by whom.
 select i.id, i.email, i.team, i.job, i.batch, i.role, i.invited_by, i.person, i.created_at,
-    t.name as team_name, j.name as job_name, j.submitter, p.name as inviter
+    t.name as team_name, coalesce(j.name, b.name) as subject_name, coalesce(j.submitter, b.submitter) as submitter,
+    p.name as inviter
 from invitations i
 left join teams t on t.id = i.team
 left join jobs j on j.id = i.job
+left join batches b on b.id = i.batch
 left join persons p on p.id = i.invited_by
 where i.id = $id::uuid and i.revoked_at is null;
 
 -- name: pending_for_address
 -- What an address was invited to and has not taken up.
 select i.id, i.email, i.team, i.job, i.batch, i.role, i.invited_by, i.person, i.created_at,
-    t.name as team_name, j.name as job_name, j.submitter, p.name as inviter
+    t.name as team_name, coalesce(j.name, b.name) as subject_name, coalesce(j.submitter, b.submitter) as submitter,
+    p.name as inviter
 from invitations i
 left join teams t on t.id = i.team
 left join jobs j on j.id = i.job
+left join batches b on b.id = i.batch
 left join persons p on p.id = i.invited_by
 where i.email = $email and i.person is null and i.revoked_at is null
 order by i.created_at, i.id;
@@ -53,7 +57,7 @@ update invitations set revoked_at = $now
 where team = $team::uuid and email = $email and person is null and revoked_at is null;
 
 -- name: end_unbacked_invitations
--- Pending invitations to a team (null: to any) and to its jobs end when who sent them may not any more.
+-- Pending invitations to a team (null: to any), its jobs and batches end when who sent them may not any more.
 update invitations set revoked_at = $now
 where invited_by = $person::uuid and person is null and revoked_at is null
     and (
@@ -64,12 +68,12 @@ where invited_by = $person::uuid and person is null and revoked_at is null
             where p.id = invitations.invited_by and p.active
                 and (p.site_admin or m.role = 'owner' or m.role = 'admin' and invitations.role in ('member', 'viewer'))
         )
-        or job in (
-            select i.job from invitations i
-            join jobs j on j.id = i.job
+        or coalesce(job, batch) in (
+            select s.id from invitations i
+            join (select id, team from jobs union all select id, team from batches) s on s.id = coalesce(i.job, i.batch)
             join persons p on p.id = i.invited_by
-            left join memberships m on m.person = p.id and m.team = j.team
-            where i.invited_by = $person::uuid and ($team::uuid is null or j.team = $team::uuid)
+            left join memberships m on m.person = p.id and m.team = s.team
+            where i.invited_by = $person::uuid and ($team::uuid is null or s.team = $team::uuid)
                 and (not p.active or m.role is null or m.role = 'viewer')
         )
     )

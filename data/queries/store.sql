@@ -9,6 +9,7 @@
 select greatest(
     (select coalesce(max(seq), 0) from jobs),
     (select coalesce(max(seq), 0) from files),
+    (select coalesce(max(seq), 0) from batches),
     (select coalesce(max(greatest(number, coalesce(job_seq, 0))), 0) from ledger)
 ) as number;
 

@@ -64,7 +64,7 @@ delete from memberships where team = $team::uuid and person = $person::uuid;
 -- Jobs of one member become another's, also those that run.
 update jobs set submitter = $heir::uuid
 where team = $team::uuid and submitter = $person::uuid
-returning id, seq, visibility, status, progress, step, attempt;
+returning id, seq, visibility, status, progress, step, attempt, batch;
 
 -- name: hand_over_uploads
 -- Files of one member become another's.

@@ -125,6 +125,8 @@ def notice(each: Notice) -> None:
     with st.container(gap=None, width=360, key=f"notice-{each.id}"):
         if each.job:
             st.page_link("jobs.py", label=label, icon=icon, query_params={"jobId": each.job})
+        elif each.batch:
+            st.page_link("batch.py", label=label, icon=icon, query_params={"batchId": each.batch})
         else:
             st.markdown(f"{icon} {label}")
         st.caption(f"{human.ago(each.created_at)}{' · new' if new else ''}")

@@ -479,7 +479,7 @@ def test_delete_leaves_nothing_that_names_the_job_but_money_and_its_children(
     marks.star(store, marks.Star(person, job.id, True)).result()
     marks.tag(store, marks.Tagging(job.id, ("a",))).result()
     wanted = sharing.Share(
-        job=job.id, by=person, by_name="Ada", visibility=Visibility.INVITED, emails=("eve@lab.example",)
+        subject=job.id, by=person, by_name="Ada", visibility=Visibility.INVITED, emails=("eve@lab.example",)
     )
     sharing.share(store, wanted).result()
     child = jobs.submit(store, job_factory(made_from=((job.id, "retry"),))).result().job

@@ -2,12 +2,16 @@
 -- They go, as far as they are asked for, in the place of the comment "and so on" of a query.
 
 -- name: in_team
--- The list of a team.
-team = $team::uuid
+-- The list of a team: batches' children stand on their plates.
+team = $team::uuid and batch is null
+
+-- name: of_batch
+-- The children of a batch.
+batch = $batch::uuid
 
 -- name: shared_with
 -- Jobs of others that somebody was invited to and may see: $teams are the teams that they are in.
-id in (select unnest($invited::uuid[])) and submitter <> $person::uuid
+id in (select unnest($invited::uuid[])) and submitter <> $person::uuid and batch is null
 and (visibility in ('invited', 'users', 'public') or visibility = 'team' and list_contains($teams::uuid[], team))
 
 -- name: before
