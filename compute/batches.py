@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from compute import access, batch_results, cursors, submissions
@@ -227,10 +228,11 @@ class Batches:
         """The children in their folders, and what cannot be run."""
         made: list[NewJob] = []
         left_out: list[dict[str, str]] = []
+        written: dict[str, Path] = {}
         for number, (item, job_id) in enumerate(zip(items, ids, strict=True), start=1):
             submission = self._submission(tool, item, asked)
             place = (batch_id, len(made))
-            answer = self._children.write(person, tool, settings, item, submission, job_id, place)
+            answer = self._children.write(person, tool, settings, item, submission, job_id, place, written)
             if isinstance(answer, NewJob):
                 made.append(answer)
             else:
@@ -321,7 +323,7 @@ class Batches:
         item = Item(job.name, f"“{job.name}”", submission.inputs)
         assert job.batch is not None and job.well is not None, "only who is in a well is retried"
         place = (job.batch, job.well)
-        made = self._children.write(person, tool, settings, item, submission, job_id, place)
+        made = self._children.write(person, tool, settings, item, submission, job_id, place, {})
         if isinstance(made, NewJob):
             return made
         raise BadInput(f"{job.name} cannot be run again: {told(made)}")

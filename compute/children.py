@@ -98,9 +98,10 @@ class Children:
         self, person: Person, tool: Tool, settings: Model, items: Sequence[Item]
     ) -> Iterator[tuple[Item, Prepared]]:
         """Each with its price and what stands in its way. Nothing stays on disk."""
+        written: dict[str, Path] = {}
         with self._submitter.scratch() as folder:
             for number, item in enumerate(items):
-                yield item, self._prepare(person, tool, settings, item, folder / f"{number}")
+                yield item, self._prepare(person, tool, settings, item, folder / f"{number}", written)
 
     def write(
         self,
@@ -111,26 +112,37 @@ class Children:
         submission: Submission,
         job_id: str,
         place: tuple[str, int],
+        written: dict[str, Path],
     ) -> NewJob | list[Problem]:
         """The job, its files in its folder, or why it cannot be. Within `Folders.making_children`.
 
-        `place`: batch and well.
+        `place`: batch and well; `written`: as in `submissions.collect`, for all children together.
         """
         folder = self._folders.job(job_id) / "inputs"
-        prepared = self._prepare(person, tool, settings, item, folder)
+        prepared = self._prepare(person, tool, settings, item, folder, written)
         if prepared.given is None or prepared.problems:
             self._folders.remove_job(job_id)
             return prepared.problems
         return self._submitter.child(person, tool, submission, prepared, job_id, place)
 
-    def _prepare(self, person: Person, tool: Tool, settings: Model, item: Item, folder: Path) -> Prepared:
+    def _prepare(
+        self,
+        person: Person,
+        tool: Tool,
+        settings: Model,
+        item: Item,
+        folder: Path,
+        written: dict[str, Path],
+    ) -> Prepared:
         if item.problem:
             return _refused(item.problem)
         inputs, problems = submissions.validate_one(tool.Inputs, item.inputs)
         if inputs is None:
             return Prepared(None, [], problems)
         try:
-            return self._submitter.prepare(person, tool, inputs, settings, folder, check=True)
+            return self._submitter.prepare(
+                person, tool, inputs, settings, folder, check=True, written=written
+            )
         except WellplateError as refusal:
             return _refused(refusal.message)
 

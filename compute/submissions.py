@@ -78,9 +78,18 @@ class Collected:
 
 
 def collect(
-    tool: Tool, inputs: BaseModel, person: Person, folder: Path, find: Finder, settings: Settings
+    tool: Tool,
+    inputs: BaseModel,
+    person: Person,
+    folder: Path,
+    find: Finder,
+    settings: Settings,
+    written: dict[str, Path] | None = None,
 ) -> Collected:
-    """Bring every input file into `folder` (texts are written, all else is linked), and look at its format."""
+    """Bring every input file into `folder` (texts are written, all else is linked), and look at its format.
+
+    `written`: where long texts stand on disk already; those that are written are put into it.
+    """
     collected = Collected()
     for name, references in file_inputs(inputs):
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +98,7 @@ def collect(
         for number, reference in enumerate(references):
             target = folder / f"{name}-{number}"
             try:
-                file, used = _bring(reference, target, person, find, tool, settings)
+                file, used = _bring(reference, target, person, find, tool, settings, written)
             except WellplateError as error:
                 collected.problems.append(Problem(name, error.message))
                 continue
@@ -152,12 +161,18 @@ def clean_name(name: str, limit: int, *, field: str) -> str:
 
 
 def _bring(
-    reference: InputFile, target: Path, person: Person, find: Finder, tool: Tool, settings: Settings
+    reference: InputFile,
+    target: Path,
+    person: Person,
+    find: Finder,
+    tool: Tool,
+    settings: Settings,
+    written: dict[str, Path] | None,
 ) -> tuple[LocalFile, str | None]:
     """The file in its place, and its id where it is one of the library."""
     if reference.text is not None:
         name = clean_name(reference.name or "pasted.txt", settings.limits.name_length, field="name")
-        size = _write_text(reference.text, target, settings.limits.text_mb)
+        size = _text(reference.text, target, settings.limits.text_mb, written)
         used = None
     else:
         found = find(person, reference)
@@ -181,6 +196,18 @@ def _link(found: Found, target: Path) -> int:
         link_or_copy(found.path, target)
     except FileNotFoundError as error:
         raise NotFound(f"{found.name} is not there any more; it was deleted.") from error
+    return target.stat().st_size
+
+
+def _text(text: str, target: Path, limit_mb: int, written: dict[str, Path] | None) -> int:
+    """How many bytes it has. A long one that stands elsewhere gets another name only."""
+    if written is None or len(text) <= LONG_TEXT:
+        return _write_text(text, target, limit_mb)
+    known = written.get(text)
+    if known is None or not known.exists():
+        written[text] = target
+        return _write_text(text, target, limit_mb)
+    link_or_copy(known, target)
     return target.stat().st_size
 
 

@@ -132,10 +132,18 @@ class Submitter:
         return self.prepare(person, tool, validated.inputs, validated.settings, folder, check=check)
 
     def prepare(
-        self, person: Person, tool: Tool, inputs: Model, settings: Model, folder: Path, *, check: bool
+        self,
+        person: Person,
+        tool: Tool,
+        inputs: Model,
+        settings: Model,
+        folder: Path,
+        *,
+        check: bool,
+        written: dict[str, Path] | None = None,
     ) -> Prepared:
         """Bring the files into the folder, price what is given, and with `check` look into the files."""
-        collected = self.collect(person, tool, inputs, folder)
+        collected = self.collect(person, tool, inputs, folder, written)
         if collected.problems:
             return Prepared(None, [], collected.problems)
         given = Given(inputs, settings, collected.local)
@@ -147,9 +155,11 @@ class Submitter:
         problems = list(tool.check(given)) if check else []
         return Prepared(given, lines, problems, tuple(collected.uses))
 
-    def collect(self, person: Person, tool: Tool, inputs: Model, folder: Path) -> Collected:
-        """Every input file in the folder, which is made when there is one."""
-        return submissions.collect(tool, inputs, person, folder, self._find, self._settings)
+    def collect(
+        self, person: Person, tool: Tool, inputs: Model, folder: Path, written: dict[str, Path] | None = None
+    ) -> Collected:
+        """Every input file in the folder, which is made when there is one. `written` as in `submissions.collect`."""
+        return submissions.collect(tool, inputs, person, folder, self._find, self._settings, written)
 
     def child(
         self,

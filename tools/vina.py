@@ -21,6 +21,7 @@ from pydantic import Field
 
 from tools import formats
 from tools.contract import (
+    Batch,
     Box,
     Example,
     FigurePanel,
@@ -30,6 +31,7 @@ from tools.contract import (
     InputFile,
     Layer,
     Limits,
+    Metric,
     MetricsPanel,
     Model,
     Panel,
@@ -45,9 +47,9 @@ from tools.contract import (
     ToolFailure,
     file_field,
 )
+from tools.docking import batches, preparation, results
 from tools.docking import box as boxes
 from tools.docking import ligands as ligand_files
-from tools.docking import preparation, results
 from tools.docking import receptor as receptors
 from tools.docking.engine import Docked, Engine
 from tools.docking.ligands import Ligand
@@ -242,6 +244,8 @@ def _ligand_problems(settings: Settings, ligands: list[Ligand]) -> Iterator[Prob
     bad = [ligand for ligand in ligands if ligand.problem]
     if settings.mode == "batch" and len(bad) < len(ligands):
         return  # a bad one fails alone, and is refunded
+    if settings.mode == "batch":
+        bad = [ligand for ligand in bad if not ligand.doubt]
     for ligand in bad:
         yield Problem("ligands", f"{ligand.name} ({ligand.where}) cannot be docked: {ligand.problem}.")
 
@@ -502,6 +506,10 @@ def example() -> Example:
     )
 
 
+def batch_example() -> Example:
+    return batches.example(example())
+
+
 def missing() -> str | None:
     absent = []
     for package in ("vina", "meeko", "rdkit", "gemmi", "scipy", "posebusters"):
@@ -553,4 +561,19 @@ TOOL = Tool(
     missing=missing,
     title=title,
     preview=preview,
+    batch=Batch(
+        Inputs=batches.Inputs,
+        split=batches.split,
+        metrics=[
+            Metric(
+                "best_affinity",
+                "Best affinity",
+                "lower",
+                "kcal/mol",
+                "Affinities of different receptors or boxes are not comparable.",
+            ),
+        ],
+        example=batch_example,
+        most=batches.most_runs,
+    ),
 )

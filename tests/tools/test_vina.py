@@ -238,7 +238,7 @@ class TestRun:
         assert [row["status"] for row in listed.values()] == ["ok", "failed", "ok"]
         assert "not a valid SMILES" in listed["bad"]["reason"] and "[Na+]" in listed["acetate"]["notes"]
         assert {row["ligand"] for row in rows(result, "poses")} == {"ethanol", "acetate"}
-        assert any("bad (record 2 of ligands.smi) was not docked" in warning for warning in result.warnings)
+        assert any("bad (line 2 of ligands.smi) was not docked" in warning for warning in result.warnings)
         assert any(isinstance(panel, TablePanel) and panel.table == "ligands" for panel in panels)
         assert job.steps == list(TOOL.steps)
         fractions = [fraction for step, fraction, _ in job.told if step == "Dock"]

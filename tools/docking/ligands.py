@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from tools import formats
@@ -36,7 +36,7 @@ class Record:
     text: str
     #: sdf or smiles
     format: str
-    #: "record 3 of x.sdf"
+    #: "record 3 of x.sdf", "line 3 of x.smi"
     where: str
 
 
@@ -49,6 +49,8 @@ class Ligand:
     problem: str | None = None
     #: What was done to it, or what a reader must know.
     notes: list[str] = field(default_factory=list)
+    #: Why the program will most likely refuse it; it is the judge of that.
+    doubt: str = ""
     #: With hydrogens and 3D coordinates, after `prepare`.
     pdbqt: str | None = None
 
@@ -78,19 +80,19 @@ def records(files: Sequence[LocalFile], most: int) -> list[Record]:
     found: list[Record] = []
     taken: set[str] = set()
     for file in files:
-        for number, (title, text, format) in enumerate(_split(file), start=1):
+        for number, (title, text, format, where) in enumerate(_split(file), start=1):
             fallback = (
                 formats.stem(file) if format == "sdf" and number == 1 else f"{formats.stem(file)}_{number}"
             )
             name = _unique(formats.safe_name(title, fallback=fallback), taken)
-            found.append(Record(name, text, format, f"record {number} of {file.name}"))
+            found.append(Record(name, text, format, f"{where} of {file.name}"))
             if len(found) > most:
                 return found
     return found
 
 
-def _split(file: LocalFile) -> Iterator[tuple[str, str, str]]:
-    """(title, text, format) of every record of a file."""
+def _split(file: LocalFile) -> Iterator[tuple[str, str, str, str]]:
+    """(title, text, format, where it stands) of every record of a file."""
     refusal = formats.refuse(file, ("sdf", "smiles"), "ligands as SDF, or as SMILES text named .smi")
     if refusal:
         raise InputFailure(refusal)
@@ -98,27 +100,29 @@ def _split(file: LocalFile) -> Iterator[tuple[str, str, str]]:
         yield from _split_smiles(file)
         return
     lines: list[str] = []
-    characters = 0
+    characters, number = 0, 1
     with formats.open_text(file.path, UNPACKED_MB * formats.MB) as handle:
         for line in handle:
             characters += len(line)
             if characters > RECORD_CHARACTERS:
                 raise InputFailure(f"{file.name} has a record that is far too large for a ligand.")
             if line.startswith("$$$$"):
-                yield lines[0].strip() if lines else "", "".join(lines), "sdf"
-                lines, characters = [], 0
+                yield lines[0].strip() if lines else "", "".join(lines), "sdf", f"record {number}"
+                lines, characters, number = [], 0, number + 1
                 continue
             lines.append(line)
     if any(line.strip() for line in lines):
-        yield lines[0].strip(), "".join(lines), "sdf"
+        yield lines[0].strip(), "".join(lines), "sdf", f"record {number}"
 
 
-def _split_smiles(file: LocalFile) -> Iterator[tuple[str, str, str]]:
+def _split_smiles(file: LocalFile) -> Iterator[tuple[str, str, str, str]]:
     with formats.open_text(file.path, UNPACKED_MB * formats.MB) as handle:
-        while line := handle.readline(RECORD_CHARACTERS):
+        for number in count(1):
+            if not (line := handle.readline(RECORD_CHARACTERS)):
+                return
             smiles, title = [*line.split(None, 1), "", ""][:2]
             if smiles and not smiles.startswith("#"):
-                yield title.strip(), smiles, "smiles"
+                yield title.strip(), smiles, "smiles", f"line {number}"
 
 
 def _unique(name: str, taken: set[str]) -> str:
@@ -142,7 +146,8 @@ def understand(record: Record) -> Ligand:
             ligand.problem = problem
             return ligand
         mol = _largest_fragment(Chem, mol, ligand)
-        ligand.problem = _unusable(mol)
+        ligand.problem = ligand.doubt = _untyped(mol)
+        ligand.problem = ligand.problem or _unusable(mol)
         if ligand.problem is None:
             ligand.mol = mol
             _note_stereo(Chem, ligand)
@@ -193,15 +198,18 @@ def _unusable(mol: Any) -> str | None:
     heavy = mol.GetNumHeavyAtoms()
     if not heavy:
         return "it has no atoms"
-    strange = sorted({atom.GetSymbol() for atom in mol.GetAtoms()} - ELEMENTS)
-    if strange:
-        return f"Vina has no parameters for {', '.join(strange)}"
     if heavy > MOST_HEAVY_ATOMS:
         return f"it has {heavy} heavy atoms; Vina docks small molecules of up to {MOST_HEAVY_ATOMS}"
     rotatable = rdMolDescriptors.CalcNumRotatableBonds(mol)
     if rotatable > MOST_ROTATABLE:
         return f"it has {rotatable} rotatable bonds, too many to search (up to {MOST_ROTATABLE})"
     return None
+
+
+def _untyped(mol: Any) -> str:
+    """The sentence for atoms that Vina cannot type; empty when it can type all."""
+    strange = sorted({atom.GetSymbol() for atom in mol.GetAtoms()} - ELEMENTS)
+    return f"Vina has no parameters for {', '.join(strange)}" if strange else ""
 
 
 def _note_stereo(chem: Any, ligand: Ligand) -> None:

@@ -9,13 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tools.contract import Box, Given, InputFailure, Problem, RunningJob
+from tools.contract import Box, Given, InputFailure, LocalFile, Problem, RunningJob
 from tools.docking import box as boxes
 from tools.docking import ligands as ligand_files
 from tools.docking import receptor as receptors
 from tools.docking.ligands import Ligand
 from tools.docking.receptor import Point, Prepared, Receptor, Residue
 from tools.docking.shelf import Shelf
+from tools.remembered import remembered
 from tools.words import plain, told
 
 SHELF_BYTES = 200_000_000
@@ -27,13 +28,13 @@ NEAR = 4.0
 
 def receptor(given: Given[Any, Any]) -> Receptor:
     """The receptor as given, cleaned. Raises InputFailure."""
-    file = given.file("receptor")
-    return receptors.select(
-        receptors.read(file),
-        chains=given.settings.chains,
-        keep_metals=given.settings.keep_metals,
-        name=file.name,
-    )
+    return _cleaned(given.file("receptor"), given.settings.chains, given.settings.keep_metals)
+
+
+@remembered(4)
+def _cleaned(file: LocalFile, chains: str, keep_metals: bool) -> Receptor:
+    """A form asks at each change, and every ligand of a batch has the same."""
+    return receptors.select(receptors.read(file), chains=chains, keep_metals=keep_metals, name=file.name)
 
 
 def box(given: Given[Any, Any], receptor: Receptor) -> Box:
