@@ -1,4 +1,5 @@
-"""Who is next: round robin over teams, and over people within a team; each person's oldest job first."""
+"""Who is next: round robin over teams, over people within a team, and over the batches of a person, whose single jobs
+count as one batch more; in each the oldest job first."""
 
 from __future__ import annotations
 
@@ -7,38 +8,34 @@ from collections.abc import Iterable, Iterator
 
 from data.records import Job
 
+#: Team, person, batch: who takes turns with whom is what has the same beginning.
+Path = tuple[str, str, str]
+
 
 class Turns:
-    """Remembers when each team and each person had their last turn."""
+    """Remembers when each team, person and batch had its last turn."""
 
     def __init__(self) -> None:
         self._clock = 0
-        self._teams: dict[str, int] = defaultdict(int)
-        self._people: dict[tuple[str, str], int] = defaultdict(int)
+        self._last: dict[tuple[str, ...], int] = defaultdict(int)
 
     def order(self, waiting: Iterable[Job]) -> Iterator[Job]:
         """The waiting jobs in the order of turns. Taking the next one means that the one before had its turn."""
-        queues: dict[str, dict[str, deque[Job]]] = defaultdict(lambda: defaultdict(deque))
+        queues: dict[Path, deque[Job]] = defaultdict(deque)
         for job in sorted(waiting, key=lambda job: job.seq):
-            queues[job.team][job.submitter].append(job)
+            queues[job.team, job.submitter, job.batch or ""].append(job)
         while queues:
-            team = min(
-                queues, key=lambda team: (self._teams[team], queues[team][_eldest(queues[team])][0].seq)
-            )
-            people = queues[team]
-            person = min(people, key=lambda person: (self._people[team, person], people[person][0].seq))
-            yield people[person].popleft()
-            self._had_turn(team, person)
-            if not people[person]:
-                del people[person]
-            if not people:
-                del queues[team]
+            path = min(queues, key=lambda path: self._rank(path, queues[path][0]))
+            yield queues[path].popleft()
+            self._had_turn(path)
+            if not queues[path]:
+                del queues[path]
 
-    def _had_turn(self, team: str, person: str) -> None:
+    def _rank(self, path: Path, eldest: Job) -> tuple[int, ...]:
+        """The last turns of team, person and batch, and who is older where these are the same."""
+        return (*(self._last[path[:depth]] for depth in (1, 2, 3)), eldest.seq)
+
+    def _had_turn(self, path: Path) -> None:
         self._clock += 1
-        self._teams[team] = self._clock
-        self._people[team, person] = self._clock
-
-
-def _eldest(people: dict[str, deque[Job]]) -> str:
-    return min(people, key=lambda person: people[person][0].seq)
+        for depth in (1, 2, 3):
+            self._last[path[:depth]] = self._clock

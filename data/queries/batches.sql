@@ -22,14 +22,17 @@ where t.id in (select unnest($teams::uuid[]))
 group by t.id, t.concurrency;
 
 -- name: open_children
--- The next queued children of a team wait for a slot: in turns of its people, each one's oldest first.
+-- The next queued children of a team wait for a slot: in turns of its people, and of each one's batches.
 update jobs set status = 'pending'
 where seq in (
     select q.seq
     from (
-        select seq, submitter, row_number() over (partition by submitter order by seq) as turn
-        from jobs where team = $team::uuid and status = 'queued'
-        qualify turn <= $room
+        select seq, submitter, row_number() over (partition by submitter order by place, seq) as turn
+        from (
+            select seq, submitter, row_number() over (partition by batch order by seq) as place
+            from jobs where team = $team::uuid and status = 'queued'
+            qualify place <= $room
+        )
     ) q
     left join (
         select submitter, count(*) as jobs from jobs

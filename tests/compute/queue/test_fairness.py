@@ -12,7 +12,7 @@ from compute.queue.fairness import Turns
 from data.records import Job, Status, Visibility, new_id, utcnow
 
 
-def job(seq: int, team: str = "A", person: str = "ann") -> Job:
+def job(seq: int, team: str = "A", person: str = "ann", batch: str | None = None) -> Job:
     return Job(
         seq=seq,
         id=new_id(),
@@ -41,6 +41,7 @@ def job(seq: int, team: str = "A", person: str = "ann") -> Job:
         created_at=utcnow(),
         started_at=None,
         ended_at=None,
+        batch=batch,
     )
 
 
@@ -66,6 +67,22 @@ def test_persons_of_a_team_take_turns_within_the_teams_turn() -> None:
         job(5, "B", "cleo"),
     ]
     assert order(Turns(), *waiting) == [1, 4, 3, 5, 2]
+
+
+def test_a_batch_does_not_hold_up_its_own_submitters_other_jobs() -> None:
+    plate = [job(seq, batch="plate") for seq in range(1, 5)]
+    assert order(Turns(), *plate, job(5), job(6, batch="other")) == [1, 5, 6, 2, 3, 4]
+
+
+def test_a_person_with_two_batches_has_no_more_turns_than_a_colleague() -> None:
+    waiting = [
+        job(1, batch="x"),
+        job(2, batch="y"),
+        job(3, batch="x"),
+        job(4, person="bob"),
+        job(5, person="bob"),
+    ]
+    assert order(Turns(), *waiting) == [1, 4, 2, 5, 3]
 
 
 def test_turns_are_remembered_from_one_feeding_to_the_next() -> None:
