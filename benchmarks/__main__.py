@@ -8,7 +8,7 @@ import time
 
 from benchmarks import report
 
-NAMES = ("jobs", "store", "screen", "vina", "reads", "pathoscope")
+NAMES = ("jobs", "batch", "store", "screen", "vina", "reads", "pathoscope")
 
 
 def main() -> int:

@@ -41,6 +41,14 @@ class Rq:
         self._wait(jobs)
         return count / (time.monotonic() - began)
 
+    def enqueue_many(self, count: int) -> float:
+        """Seconds for so many in one go; they are taken away again before the workers have done more than a few."""
+        began = time.perf_counter()
+        self._queue.enqueue_many([rq.Queue.prepare_data(noop) for _ in range(count)])
+        took = time.perf_counter() - began
+        self._queue.empty()
+        return took
+
     def latencies(self, count: int) -> list[float]:
         """Seconds from enqueue to its result, one job after the other."""
         found = []

@@ -44,7 +44,7 @@ HOLD = {"fault": "wait-for-file", "seconds": 600}
 def measure(*, quick: bool) -> Report:
     levels, turns, idle_s = ((1, 10), 2, 5.0) if quick else ((1, 50, 200), 15, 20.0)
     lines, p95, idle = [], {}, {}
-    with running_site(cpus=1) as site, _browser(site) as (page, cookie):
+    with running_site(cpus=1) as site, browser(site) as (page, cookie):
         client = site.client()
         others = _other_jobs(site, client)
         page.goto(f"{site.url}/app/jobs?jobId={others[0]}")
@@ -103,7 +103,7 @@ def measure(*, quick: bool) -> Report:
 
 
 @contextmanager
-def _browser(site: Site) -> Iterator[tuple[Page, str]]:
+def browser(site: Site) -> Iterator[tuple[Page, str]]:
     """A signed-in page, and the session's cookie."""
     program = shutil.which("chromium")
     if program is None:

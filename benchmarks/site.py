@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,8 +48,9 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self) -> Client:
-        return Client(self.port, self.token)
+    def client(self, headers: Mapping[str, str] | None = None) -> Client:
+        """Of the admin's token, unless other headers say who it is."""
+        return Client(self.port, headers or {"Authorization": f"Bearer {self.token}"})
 
     def sign_in(self) -> str:
         """The session cookie's value: the one-time link of the first start, used as a browser would."""
@@ -72,9 +73,9 @@ class Site:
 class Client:
     """One connection that is kept open; for one thread."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, headers: Mapping[str, str]) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {**headers, "Content-Type": "application/json"}
         self._used = time.monotonic()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:

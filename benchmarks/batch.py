@@ -1,0 +1,191 @@
+"""A batch of ten thousand: its submit, its page, other people's jobs meanwhile, and its cancel."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import threading
+import time
+from collections.abc import Callable
+from statistics import median
+from urllib.parse import urlencode
+
+import psutil
+from playwright.sync_api import Page
+
+from benchmarks.processes import NotReady, until
+from benchmarks.queues import rq_with_redis
+from benchmarks.report import Goal, Report, Table, p, spread
+from benchmarks.screen import browser
+from benchmarks.site import COOKIE, Client, Site, running_site
+
+TOOL = "test-noop"
+OPEN = '[sign_in]\nregistration = "open"\n'
+SUBMIT_S, OPEN_S, FAIR_S, CANCEL_S = 2.0, 1.0, 2.0, 5.0
+#: Of the scheduler while ten thousand children wait or run.
+SCHEDULER_MB = 50
+CONVERT = {
+    "tool": "convert-sequences",
+    "inputs": {"sequences": {"text": ">a\nACGT\n", "name": "a.fasta"}},
+    "settings": {"to": "tab"},
+}
+
+
+def measure(*, quick: bool) -> Report:
+    wells, rounds = (500, 2) if quick else (10_000, 5)
+    submits, enqueues, cancels, opens, others, own = [], [], [], [], [], []
+    with rq_with_redis() as peer, running_site(OPEN) as site, browser(site) as (page, _):
+        client, stranger = site.client(), Stranger(site)
+        _opened(page, site, _submit(client, 4))  # warm
+        scheduler = Peak(_scheduler(site))
+        for _ in range(rounds):
+            enqueues.append(peer.enqueue_many(wells))
+            began = time.perf_counter()
+            batch = _submit(client, wells)
+            submits.append(time.perf_counter() - began)
+            opens.append(_opened(page, site, batch))
+            others += [_timed(lambda: stranger.runs_a_job()) for _ in range(5)]
+            own += [_timed(lambda: _runs_a_job(client)) for _ in range(5)]
+            cancels.append(_cancelled(client, batch))
+            opens.append(_opened(page, site, batch))
+        memory = scheduler.stop()
+    rate = _whole(wells)
+    return _report(wells, rounds, submits, enqueues, opens, others, own, cancels, memory, rate)
+
+
+def _submit(client: Client, wells: int) -> str:
+    made = client.call(
+        "POST", "/api/v1/batches", {"tool": TOOL, "settings": {"credits": 1}, "items": [{}] * wells}
+    )
+    return str(made["id"])
+
+
+def _timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def _runs_a_job(client: Client) -> None:
+    job = client.call("POST", "/api/v1/jobs", CONVERT)["id"]
+    until(lambda: client.job(job)["status"] == "completed", f"job {job}")
+
+
+def _cancelled(client: Client, batch: str) -> float:
+    """Until no child is alive."""
+    began = time.perf_counter()
+    client.call("POST", f"/api/v1/batches/{batch}/cancel")
+    until(lambda: client.call("GET", f"/api/v1/batches/{batch}")["times"]["ended"], "the end of the batch")
+    return time.perf_counter() - began
+
+
+def _opened(page: Page, site: Site, batch: str) -> float:
+    """Seconds until the plate is painted, from the address as a link from elsewhere would open it."""
+    began = time.perf_counter()
+    page.goto(f"{site.url}/app/batch?batchId={batch}", wait_until="commit")
+    page.get_by_role("grid").first.wait_for(timeout=60_000)
+    return time.perf_counter() - began
+
+
+def _whole(wells: int) -> float:
+    """Children per second of a batch that nothing disturbs."""
+    with running_site() as site:
+        client = site.client()
+        began = time.perf_counter()
+        batch = _submit(client, wells)
+        until(
+            lambda: client.call("GET", f"/api/v1/batches/{batch}")["times"]["ended"], "the batch", seconds=900
+        )
+        return wells / (time.perf_counter() - began)
+
+
+class Stranger:
+    """Somebody with a team of their own, at a browser."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        form = {"email": "eve@example.org", "name": "Eve", "password": "a long enough password"}
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+        headers = {"Origin": site.url, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/auth/register", urlencode(form), headers)
+        answer = connection.getresponse()
+        answer.read()
+        cookie = re.search(rf"{COOKIE}=([^;]+)", answer.headers.get("Set-Cookie", ""))
+        connection.close()
+        if cookie is None:
+            raise NotReady(f"registering was answered with {answer.status}")
+        self._client = site.client({"Cookie": f"{COOKIE}={cookie[1]}", "Origin": site.url})
+
+    def runs_a_job(self) -> None:
+        _runs_a_job(self._client)
+
+
+class Peak:
+    """The largest resident memory of a process, in MB above what it had at first."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process, self._first = process, process.memory_info().rss
+        self._most, self._over = self._first, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            self._most = max(self._most, self._process.memory_info().rss)
+
+    def stop(self) -> float:
+        self._over.set()
+        self._thread.join()
+        return (self._most - self._first) / 2**20
+
+
+def _scheduler(site: Site) -> psutil.Process:
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if str(site.home) in command and "scheduler" in command:
+            return process
+    raise NotReady("the scheduler's process is not found")
+
+
+def _report(
+    wells: int,
+    rounds: int,
+    submits: list[float],
+    enqueues: list[float],
+    opens: list[float],
+    others: list[float],
+    own: list[float],
+    cancels: list[float],
+    memory: float,
+    rate: float,
+) -> Report:
+    rows = [
+        ["submit, all on disk and held", spread(submits, 2), f"{SUBMIT_S:.0f}"],
+        ["rq enqueue_many, redis with fsync", spread(enqueues, 2), ""],
+        ["page opened, to its plate", spread(opens, 2), f"{OPEN_S:.0f}"],
+        ["a stranger's job meanwhile, submit -> completed", spread(others, 2), f"{FAIR_S:.0f}"],
+        ["one's own other job meanwhile", spread(own, 2), ""],
+        ["cancel all, until none is alive", spread(cancels, 2), f"{CANCEL_S:.0f}"],
+    ]
+    return Report(
+        "batch",
+        {"wells": wells, "rounds": rounds, "children/s undisturbed": f"{rate:.0f}"},
+        [Table("A batch of no-ops (s: median, range)", ("", "s", "goal"), rows)],
+        [
+            Goal(f"submit under {SUBMIT_S:.0f} s", f"{median(submits):.2f} s", median(submits) < SUBMIT_S),
+            Goal(f"page open under {OPEN_S:.0f} s", f"{median(opens):.2f} s", median(opens) < OPEN_S),
+            Goal(
+                f"another team's job within {FAIR_S:.0f} s",
+                f"p95 {p(others, 95):.2f} s",
+                p(others, 95) < FAIR_S,
+            ),
+            Goal(
+                f"cancel all under {CANCEL_S:.0f} s", f"{median(cancels):.2f} s", median(cancels) < CANCEL_S
+            ),
+            Goal(
+                f"the scheduler grows by less than {SCHEDULER_MB} MB",
+                f"{memory:.0f} MB",
+                memory < SCHEDULER_MB,
+            ),
+        ],
+    )
