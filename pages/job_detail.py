@@ -15,7 +15,7 @@ from pages import (
     job_menu,
     job_progress,
     job_record,
-    job_share,
+    sharing_dialog,
     sign_in,
 )
 from pages.components.live import listen
@@ -150,7 +150,7 @@ def heading(workbench: Workbench, person: Person | None, job: Job, *, row_only: 
 
 def who_sees(workbench: Workbench, person: Person | None, job: Job) -> None:
     words = human.markdown_text(workbench.sharing.words(person, job))
-    st.caption(f"{job_share.ICONS[job.visibility]} Who can see this: **{words}**")
+    st.caption(f"{sharing_dialog.ICONS[job.visibility]} Who can see this: **{words}**")
 
 
 def buttons(workbench: Workbench, person: Person | None, job: Job) -> None:

@@ -11,7 +11,7 @@ from compute.bulk import OnProgress, Outcomes
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, Person, Status
-from pages import job_actions, job_menu, job_share
+from pages import job_actions, job_menu, sharing_dialog
 from pages.job_actions import LISTED, Asked, Told, answered
 from pages.parts import human, session
 from pages.parts.drawing import badge, refusal
@@ -184,7 +184,11 @@ def _copy_link(workbench: Workbench, person: Person | None, asked: Asked) -> Non
 
 
 def _share(workbench: Workbench, person: Person, asked: Asked) -> None:
-    job_share.draw(workbench, person, asked.jobs[0])
+    job, sharing = asked.jobs[0], workbench.sharing
+    subject = sharing_dialog.Subject(
+        job.id, job.team, "job", job_actions.link(job), sharing.show, sharing.change
+    )
+    sharing_dialog.draw(workbench, person, subject, close=job_actions.close)
 
 
 #: Nobody signed in has copy_link only: the menu offers them nothing else.

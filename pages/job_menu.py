@@ -8,7 +8,7 @@ from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, Person
 from pages import job_actions
-from pages.parts import session
+from pages.parts import menus, session
 from pages.parts.drawing import refusal
 
 #: Icon and words, in the menu's order and groups.
@@ -47,41 +47,18 @@ def popover(workbench: Workbench, person: Person | None, job: Job) -> None:
 
 
 def draw(workbench: Workbench, person: Person | None, job: Job, *, leave_out: tuple[str, ...] = ()) -> None:
-    """Every entry; what is not possible now is disabled, with the reason on hover."""
-    may = workbench.actions(person, job)
-    with st.container(key="job-menu", gap=None):
-        for number, group in enumerate(GROUPS):
-            if number:
-                st.html('<hr class="menu">')
-            for action in group:
-                if action in may and action not in leave_out:
-                    entry(workbench, person, job, action, may[action])
+    def chosen(action: str) -> None:
+        if action != "star":
+            choose(action, job)
+        elif person is not None:
+            star(workbench, person, job)
 
-
-def entry(workbench: Workbench, person: Person | None, job: Job, action: str, reason: str | None) -> None:
-    icon, words = look(job, action)
-    if action in LINKS:
-        st.link_button(
-            words,
-            LINKS[action].format(id=job.id),
-            icon=icon,
-            type="tertiary",
-            width="stretch",
-            disabled=reason is not None,
-            help=reason,
-            key=f"menu.{action}",
-        )
-        return
-    st.button(
-        words,
-        icon=icon,
-        type="tertiary",
-        width="stretch",
-        disabled=reason is not None,
-        help=reason,
-        key=f"menu.{action}",
-        on_click=star if action == "star" else choose,
-        args=(workbench, person, job) if action == "star" else (action, job),
+    menus.draw(
+        [{action: look(job, action) for action in group} for group in GROUPS],
+        workbench.actions(person, job),
+        links={action: link.format(id=job.id) for action, link in LINKS.items()},
+        choose=chosen,
+        leave_out=leave_out,
     )
 
 

@@ -10,10 +10,10 @@ import streamlit as st
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Family, FileRelative, Person, StoredFile, Visibility
-from pages.job_share import ICONS, WHAT
-from pages.job_share import name as visibility_name
 from pages.parts import asking, flash, human, items
 from pages.parts.drawing import refusal
+from pages.sharing_dialog import ICONS, WHAT
+from pages.sharing_dialog import name as visibility_name
 
 #: Names listed before "and 12 more".
 LISTED = 10

@@ -13,9 +13,9 @@ from data.errors import WellplateError
 from data.records import Person, StoredFile
 from pages import job_about, library_dialogs, sign_in
 from pages.components.live import listen
-from pages.job_share import ICONS
 from pages.parts import asking, file_inputs, flash, human, items, lineage, panels, session
 from pages.parts.drawing import facts, header, refusal
+from pages.sharing_dialog import ICONS
 from tools.library import KINDS
 
 COLUMNS = [2, 1]

@@ -12,7 +12,7 @@ from pages.parts import human, session, top_bar
 from pages.parts.drawing import STATIC
 
 #: What the URL of a page names that anybody might be let see.
-NAMED = {"jobs": "jobId", "library": "item"}
+NAMED = {"jobs": "jobId", "batch": "batchId", "library": "item"}
 
 
 def tools_by_name() -> None:
@@ -36,6 +36,12 @@ def pages(who: Person | None) -> list[st.Page]:
             title="Jobs",
             url_path="jobs",
             help="What ran, runs and waits, with its results.",
+        ),
+        st.Page(
+            "batch.py",
+            title="Batches",
+            url_path="batch",
+            help="Many inputs to one tool at once, on a plate.",
         ),
         st.Page(
             "library.py",
@@ -89,7 +95,7 @@ def pages(who: Person | None) -> list[st.Page]:
 
 
 def may_be_public(path: str) -> bool:
-    """Whether the URL names a job or a file: its page decides who sees it."""
+    """Whether the URL names a job, a batch or a file: its page decides who sees it."""
     return path in NAMED and NAMED[path] in st.query_params
 
 

@@ -1,4 +1,5 @@
-"""One tool: its form, what a run costs, Run, its earlier jobs, and the result of the one that the URL names."""
+"""One tool: its form, for one job or for many at once, what a run costs, Run, its earlier jobs, and the result of the
+one that the URL names."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from compute import workbench
 from compute.workbench import ToolStatus, Workbench
 from data.errors import WellplateError
 from data.records import Person
-from pages import tool_form, tool_history, tool_result, tool_run
+from pages import tool_form, tool_history, tool_many, tool_result, tool_run
 from pages.parts import human, session
 from pages.parts.drawing import header, refusal
 from pages.tool_form import Form
@@ -36,7 +37,8 @@ def main(workbench: Workbench, person: Person) -> None:
         toolbar(workbench, person, status.tool, form)
         slots = tool_form.fill_in(workbench, person, status.tool, form)
     with right:
-        tool_run.run_box(workbench, person, status.tool, form, slots)
+        box = tool_many.run_box if form.many else tool_run.run_box
+        box(workbench, person, status.tool, form, slots)
     if job_id := st.query_params.get("jobId"):
         tool_result.draw(workbench, person, job_id)
 
@@ -75,23 +77,57 @@ def heading(status: ToolStatus) -> None:
 
 def toolbar(workbench: Workbench, person: Person, tool: Tool, form: Form) -> None:
     def load_example() -> None:
-        tool_form.shown(tool, tool_form.from_example(workbench, person, tool))
+        tool_form.shown(tool, tool_form.from_example(workbench, person, tool, form.many))
 
     def clear() -> None:
-        tool_form.shown(tool, tool_form.empty(tool))
+        tool_form.shown(tool, tool_form.cleared(tool, form.many))
 
+    if tool.batch is not None:
+        how_many(tool, form)
+    example = tool.example if not form.many or tool.batch is None else tool.batch.example
     with st.container(horizontal=True, vertical_alignment="center"):
-        if tool.example is not None:
+        if example is not None:
             st.button("Load example", icon=":material/science:", on_click=load_example, key="tool.example")
-        st.button(
-            "History", icon=":material/history:", on_click=tool_history.ask, args=(tool,), key="tool.history"
-        )
+        if form.many:
+            st.page_link(
+                "batch.py", label="Batches", icon=":material/history:", query_params={"tool": tool.id}
+            )
+        else:
+            st.button(
+                "History",
+                icon=":material/history:",
+                on_click=tool_history.ask,
+                args=(tool,),
+                key="tool.history",
+            )
         st.button("Clear", icon=":material/ink_eraser:", on_click=clear, type="tertiary", key="tool.clear")
     tool_history.carry_out(workbench, person, tool)
-    if tool.example is None:
+    if example is None and tool.first:
         st.caption(human.markdown_text(tool.first))
     if form.note:
         st.caption(human.markdown_text(form.note))
+
+
+def how_many(tool: Tool, form: Form) -> None:
+    """The switch between the two forms of the tool; each keeps what was filled in."""
+
+    def turn() -> None:
+        st.query_params.from_dict(tool_form.address(tool, st.session_state["tool.many"] == MANY))
+
+    st.session_state["tool.many"] = MANY if form.many else ONE
+    st.segmented_control(
+        "How many at once",
+        [ONE, MANY],
+        key="tool.many",
+        required=True,
+        format_func={ONE: ":material/circle: One job", MANY: ":material/apps: Many at once"}.__getitem__,
+        label_visibility="collapsed",
+        on_change=session.on_change(turn),
+    )
+
+
+#: The choices of that switch.
+ONE, MANY = "one", "many"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from compute.batches import Plan
 from compute.workbench import Quote, Submission, Workbench
 from data.errors import WellplateError
 from data.records import Person
@@ -81,7 +82,7 @@ def estimate(quote: Quote, *, enforced: bool) -> str:
     return f"{quote.available:,} credits available, {left:,} after this run. {breakdown(quote)}."
 
 
-def reason_against(quote: Quote | None, form: Form, slots: dict[str, DeltaGenerator]) -> str | None:
+def reason_against(quote: Quote | Plan | None, form: Form, slots: dict[str, DeltaGenerator]) -> str | None:
     """Why Run is off, or None. Problems of fields that hold something stand at those fields too."""
     if quote is None:
         return None

@@ -1,5 +1,3 @@
-/* Redraws come at most this often, however many events arrive. */
-const PAUSE = 500;
 const LONGEST_WAIT = 15000;
 /* Streamlit redraws one fragment per batch of values, and drops the others': so two listeners never tell at once. */
 const APART = 100;
@@ -25,10 +23,13 @@ class Live {
   }
 
   show({ data, setTriggerValue }) {
-    const { jobs, list, notices, drawn, files } = data;
+    const { jobs, list, notices, drawn, files, batches, batch_list } = data;
+    // Redraws come at most this often, however many events arrive.
+    this.pause = 1000 * data.pause;
     // The page that opens now was drawn with this number.
     this.notices ??= drawn;
-    const subscribe = JSON.stringify({ subscribe: notices ? { jobs, list, notices } : { jobs, list, files } });
+    const wanted = notices ? { jobs, list, notices } : { jobs, list, files, batches, batch_list };
+    const subscribe = JSON.stringify({ subscribe: wanted });
     this.tell = (value) => setTriggerValue("changed", value);
     if (subscribe === this.subscribe) return;
     this.subscribe = subscribe;
@@ -52,7 +53,7 @@ class Live {
     if (event.signed_out) this.over = true;
     const rings = event.notices !== undefined && event.notices !== this.notices;
     if (rings) this.notices = event.notices;
-    if (event.signed_out || event.job || event.files || rings) this.redraw();
+    if (event.signed_out || event.job || event.files || event.batch || event.batch_list || rings) this.redraw();
   }
 
   /** A socket that broke comes back by itself, later each time. */
@@ -64,7 +65,7 @@ class Live {
 
   redraw() {
     if (this.pending) return;
-    this.pending = setTimeout(() => this.tellWhenIdle(), Math.max(0, this.redrawn + PAUSE - performance.now()));
+    this.pending = setTimeout(() => this.tellWhenIdle(), Math.max(0, this.redrawn + this.pause - performance.now()));
   }
 
   tellWhenIdle() {

@@ -17,17 +17,22 @@ def listen(
     jobs: Sequence[str] = (),
     whole_list: bool = False,
     files: bool = False,
+    batches: Sequence[str] = (),
+    batch_list: bool = False,
     unread: int | None = None,
+    pause: float = 0.5,
 ) -> None:
-    """Rerun this fragment, at most twice a second, when one of these jobs, the list of jobs, or with `files` the
-    team's library changes.
+    """Rerun this fragment when one of these jobs or batches, a whole list of them, or with `files` the library changes.
 
-    Also when there are not `unread` notices any more (None: notices do not matter).
+    Also when there are not `unread` notices any more (None: notices do not matter). At most once in `pause` seconds.
     """
     data = {
         "jobs": list(jobs),
         "list": whole_list,
         "files": files,
+        "batches": list(batches),
+        "batch_list": batch_list,
+        "pause": pause,
         "notices": unread is not None,
         "drawn": unread,
     }

@@ -69,9 +69,9 @@ def switch(workbench: Workbench, person: Person) -> None:
         return
     if not attempt(lambda: workbench.teams.switch(who, chosen)):
         return
-    # A list's filters, such as a submitter, mean nothing in another team; a job's address does.
-    job = st.query_params.get("jobId")
-    st.query_params.from_dict({"jobId": job} if job else {})
+    # A list's filters, such as a submitter, mean nothing in another team; the address of one job or batch does.
+    params = st.query_params
+    st.query_params.from_dict({name: params[name] for name in ("jobId", "batchId") if name in params})
 
 
 @st.fragment

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from compute.bulk import STATUSES, OnProgress, Outcomes, Verb
 from compute.credits import ToolPrice, Used
@@ -49,25 +49,23 @@ from data.records import (
     new_id,
     utcnow,
 )
+from tests.pages.fake_batches import Batches
+from tests.pages.fake_tools import ABSENT, DOCK, LIGAND, RECEPTOR
 from tools import registry
 from tools.contract import (
     Box,
     Example,
     FigurePanel,
-    InputFile,
     Layer,
-    Limits,
     MetricsPanel,
     Model,
     Panel,
     PriceLine,
     Problem,
-    Result,
     StructurePanel,
     TablePanel,
     TextPanel,
     Tool,
-    file_field,
 )
 
 ANNA = Person(
@@ -82,106 +80,7 @@ ANNA = Person(
 )
 BEN_ID = "33333333-3333-4333-8333-333333333333"
 
-RECEPTOR = "HEADER    A LOOP OF ALANINES\n" + "".join(
-    f"ATOM  {i * 4 + j + 1:5d}  {name:<3} ALA A{i + 1:4d}    "
-    f"{8 * math.cos(i * 0.6) + dx:8.3f}{8 * math.sin(i * 0.6) + dy:8.3f}{i * 1.1 + dz:8.3f}"
-    f"  1.00 20.00           {name[0]}\n"
-    for i in range(24)
-    for j, (name, dx, dy, dz) in enumerate(
-        [("N", 0, 0, 0), ("CA", 1.1, 0.9, 0.2), ("C", 2.2, 0.2, 0.6), ("O", 2.4, -1.0, 0.6)]
-    )
-)
-LIGAND = """benzene
-  wellplate
-
-  6  6  0  0  0  0  0  0  0  0999 V2000
-    1.4000    0.0000   10.0000 C   0  0
-    0.7000    1.2124   10.0000 C   0  0
-   -0.7000    1.2124   10.0000 C   0  0
-   -1.4000    0.0000   10.0000 C   0  0
-   -0.7000   -1.2124   10.0000 C   0  0
-    0.7000   -1.2124   10.0000 C   0  0
-  1  2  2  0
-  2  3  1  0
-  3  4  2  0
-  4  5  1  0
-  5  6  2  0
-  6  1  1  0
-M  END
-$$$$
-"""
-
-
-class DockInputs(Model):
-    receptor: InputFile = file_field("Protein structure, with or without hydrogens.", ["pdb", "mmcif"])
-    ligands: list[InputFile] = file_field("Molecules to dock.", ["sdf", "smiles"])
-    reference: InputFile | None = file_field("Ligand in the crystal.", ["sdf", "pdb"], optional=True)
-
-
-class DockSettings(Model):
-    mode: Literal["single", "simultaneous", "batch"] = Field(
-        "single", description="How several ligands are treated."
-    )
-    center: tuple[float, float, float] | None = Field(
-        None, description="Middle of the box.", json_schema_extra={"unit": "Å"}
-    )
-    size: tuple[float, float, float] = Field(
-        (20.0, 20.0, 20.0), description="Edges of the box.", json_schema_extra={"unit": "Å"}
-    )
-    exhaustiveness: int = Field(8, ge=1, le=128, description="Search effort; 8 is usual.")
-    energy_range: float = Field(
-        3.0, gt=0, le=20, description="Worst pose above the best one.", json_schema_extra={"unit": "kcal/mol"}
-    )
-    seed: int = Field(1, ge=1, description="Seed of the search.", json_schema_extra={"advanced": True})
-    score_only: bool = Field(False, description="Score the given pose without a search.")
-    chains: list[str] = Field(default_factory=list, description="Chains to keep; empty for all.")
-    remark: str = Field("", max_length=80, description="Free text.")
-
-
-def _nothing(job: Any) -> Result:
-    return Result()
-
-
-def _no_panels(finished: Any) -> list[Panel]:
-    return []
-
-
-DOCK = Tool(
-    id="dock",
-    name="Dock",
-    summary="Places small molecules into a binding site and estimates how well they bind.",
-    category="Docking",
-    keywords=("docking", "ligand", "binding", "affinity"),
-    homepage="https://vina.scripps.edu",
-    licence="Apache-2.0",
-    version=lambda: "Vina 1.2.7",
-    Inputs=DockInputs,
-    Settings=DockSettings,
-    limits=Limits(cpus_max=4),
-    steps=("Prepare", "Maps", "Dock", "Check"),
-    price=lambda given: [PriceLine("Docking, 1 ligand", 10), PriceLine("Pose checks", 2)],
-    run=_nothing,
-    view=_no_panels,
-    example=lambda: Example(
-        "Imatinib into ABL1 kinase (1iep)",
-        {
-            "receptor": {"text": RECEPTOR, "name": "1iep.pdb"},
-            "ligands": [{"text": "c1ccccc1 benzene", "name": "benzene.smi"}],
-        },
-        {"center": [15.6, 53.4, 15.5], "size": [20.0, 20.0, 20.0], "exhaustiveness": 8},
-        note="A minute on two cores. Redocking finds the crystal pose.",
-    ),
-)
-ABSENT = replace(
-    DOCK,
-    id="boltz-2",
-    name="Boltz-2",
-    summary="Predicts the structure of a complex from its sequences.",
-    category="Structure prediction",
-    keywords=("fold", "structure", "complex"),
-    example=lambda: Example("A small protein", {}, {}),
-    missing=lambda: "The program boltz is not installed. Install it with: make boltz",
-)
+__all__ = ["ABSENT", "ANNA", "DOCK", "LIGAND", "RECEPTOR", "BrokenWorkbench", "FakeWorkbench"]
 
 EVERYTHING = JobFilter()
 NOW = datetime(2026, 11, 22, 9, 30)
@@ -388,6 +287,8 @@ class FakeWorkbench:
         self.sharing = Sharing()
         self.marks = Marks(self)
         self.bulk = Bulk(self)
+        self.anna = ANNA
+        self.batches = Batches(self)
         self.relatives: dict[str, Lineage] = {}
         self.records: dict[str, Job] = {}
         self.details: dict[str, JobDetail] = {}

@@ -8,7 +8,7 @@ import pytest
 
 from compute.workbench import Submission
 from data.records import Job, JobFilter, Person, Role, Status, Visibility
-from pages import job_actions, job_menu, job_share
+from pages import job_actions, job_menu, sharing_dialog
 from tests.laboratory import BODY, Laboratory
 from tests.pages.site import Visit, press, words
 
@@ -224,7 +224,7 @@ def test_a_bulk_action_reports_what_was_not_done_and_leaves_the_filter(lab: Labo
 
 
 def test_several_addresses_in_one_field() -> None:
-    assert job_share.addresses(" a@b.example,c@d.example;\n e@f.example  ") == [
+    assert sharing_dialog.addresses(" a@b.example,c@d.example;\n e@f.example  ") == [
         "a@b.example",
         "c@d.example",
         "e@f.example",

@@ -1,16 +1,17 @@
-"""The dialog in which a job is shared: who may see it, and the people invited by address."""
+"""The dialog in which a job or a batch is shared: who may see it, and the people invited by address."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
 from compute.sharing import Shared
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import Invitation, Job, Person, Visibility
-from pages import job_actions
+from data.records import Invitation, Person, Visibility
 from pages.parts import human, session
 from pages.parts.drawing import refusal
 
@@ -32,22 +33,36 @@ WHAT = {
 _ERROR, _FIELD = "share.error", "share.emails"
 
 
-def draw(workbench: Workbench, person: Person, job: Job) -> None:
+@dataclass(frozen=True)
+class Subject:
+    """What is shared."""
+
+    id: str
+    team: str
+    #: "job", "batch".
+    noun: str
+    link: str
+    show: Callable[[Person, str], Shared]
+    change: Callable[[Person, str, Visibility | None, list[str] | None], object]
+
+
+def draw(workbench: Workbench, person: Person, subject: Subject, *, close: Callable[[], None]) -> None:
+    """The dialog's inside; `close` ends it."""
     try:
-        shared = workbench.sharing.show(person, job.id)
+        shared = subject.show(person, subject.id)
     except WellplateError as error:
         return refusal(error)
-    _choice(workbench, person, job, shared)
+    _choice(workbench, person, subject, shared)
     if refused := st.session_state.pop(_ERROR, None):
         refusal(refused)
     if shared.visibility is Visibility.INVITED or shared.invited:
-        _people(workbench, person, job, shared)
+        _people(workbench, person, subject, shared)
     st.markdown(f"**Who can see it now:** {human.markdown_text(shared.words)}.")
     if shared.visibility is not Visibility.PRIVATE:
-        st.code(job_actions.link(job), language=None, wrap_lines=True)
+        st.code(subject.link, language=None, wrap_lines=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Done", type="primary", key="share.done"):
-            job_actions.close()
+            close()
             st.rerun()
 
 
@@ -61,19 +76,20 @@ def name(visibility: Visibility, team: str) -> str:
     }[visibility]
 
 
-def _choice(workbench: Workbench, person: Person, job: Job, shared: Shared) -> None:
+def _choice(workbench: Workbench, person: Person, subject: Subject, shared: Shared) -> None:
     """What is chosen holds at once: there is nothing to save and nothing to forget."""
     team = next(
-        (team.team_name for team in workbench.accounts.teams(person) if team.team == job.team), "your team"
+        (team.team_name for team in workbench.accounts.teams(person) if team.team == subject.team),
+        "your team",
     )
-    key = f"share.{job.id}"
+    key = f"share.{subject.id}"
     st.session_state[key] = shared.visibility
 
     def choose() -> None:
-        change(workbench, person, job, st.session_state[key], None)
+        change(person, subject, st.session_state[key], None)
 
     st.radio(
-        "Who can see this job",
+        f"Who can see this {subject.noun}",
         list(Visibility),
         key=key,
         format_func=lambda each: f"{ICONS[each]} {human.markdown_text(name(each, team))}",
@@ -82,34 +98,32 @@ def _choice(workbench: Workbench, person: Person, job: Job, shared: Shared) -> N
     )
 
 
-def change(
-    workbench: Workbench, person: Person, job: Job, visibility: Visibility | None, emails: list[str] | None
-) -> bool:
+def change(person: Person, subject: Subject, visibility: Visibility | None, emails: list[str] | None) -> bool:
     """In a callback: whether it could be done; the refusal stands in the dialog otherwise."""
     who = session.acting(person)
     if who is None:
         return False
     try:
-        workbench.sharing.change(who, job.id, visibility, emails)
+        subject.change(who, subject.id, visibility, emails)
     except WellplateError as error:
         st.session_state[_ERROR] = error
         return False
     return True
 
 
-def _people(workbench: Workbench, person: Person, job: Job, shared: Shared) -> None:
+def _people(workbench: Workbench, person: Person, subject: Subject, shared: Shared) -> None:
     with st.container(border=True):
         if shared.visibility is not Visibility.INVITED:
             st.caption(f"These invitations are kept, and count again under “{name(Visibility.INVITED, '')}”.")
         for invitation in shared.invited:
-            _person(workbench, person, job, shared, invitation)
+            _person(person, subject, shared, invitation)
         if shared.visibility is Visibility.INVITED:
-            _invite(workbench, person, job, shared)
+            _invite(workbench, person, subject, shared)
 
 
-def _person(workbench: Workbench, person: Person, job: Job, shared: Shared, invitation: Invitation) -> None:
+def _person(person: Person, subject: Subject, shared: Shared, invitation: Invitation) -> None:
     def remove() -> None:
-        change(workbench, person, job, None, [one.email for one in shared.invited if one.id != invitation.id])
+        change(person, subject, None, [one.email for one in shared.invited if one.id != invitation.id])
 
     pending = invitation.status == "pending"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -127,10 +141,10 @@ def _person(workbench: Workbench, person: Person, job: Job, shared: Shared, invi
         st.code(link, language=None)
 
 
-def _invite(workbench: Workbench, person: Person, job: Job, shared: Shared) -> None:
+def _invite(workbench: Workbench, person: Person, subject: Subject, shared: Shared) -> None:
     def invite() -> None:
         given = addresses(st.session_state[_FIELD])
-        if given and change(workbench, person, job, None, [*(one.email for one in shared.invited), *given]):
+        if given and change(person, subject, None, [*(one.email for one in shared.invited), *given]):
             st.session_state[_FIELD] = ""
 
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -1,0 +1,214 @@
+"""What came out of the wells of a batch: one table over all of them, figures of a metric, and why wells failed.
+
+Drawn apart from the plate and less often: thousands of rows twice a second would help nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from compute.workbench import Workbench
+from data.errors import WellplateError
+from data.records import Person, Status, Well
+from pages import batch_figures, batch_plate
+from pages.components.live import listen
+from pages.parts import human, session, statuses, wells
+from pages.parts.drawing import refusal
+from tools.contract import Column, Metric, Tool
+
+#: Seconds between two redraws while the batch runs.
+PAUSE = 5.0
+#: Rows until the table scrolls by itself.
+TALL = 14
+#: Sentences of errors, and wells of each, that are listed.
+REASONS, PLACES = 6, 12
+_GO = "batch.go"
+#: What every table has besides the summaries.
+FIXED = ("well", "name", "status", "credits")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The rows that are on the screen, in the table's order before anybody sorts it."""
+
+    batch: str
+    wells: Sequence[Well]
+
+    @property
+    def key(self) -> str:
+        """Clicks are told as positions: other wells are another table."""
+        numbers = ",".join(str(well.number) for well in self.wells)
+        return f"batch.{self.batch}.{hashlib.sha256(numbers.encode()).hexdigest()[:12]}"
+
+
+def asked() -> list[Status]:
+    """The statuses to which the URL narrows the table; none means all."""
+    words = st.query_params.get("status", "").split(",")
+    return [status for status in Status if str(status) in words]
+
+
+def ask(words: Sequence[str]) -> None:
+    """In a callback."""
+    if words:
+        st.query_params["status"] = ",".join(words)
+    else:
+        st.query_params.pop("status", None)
+
+
+@st.fragment
+def draw(workbench: Workbench, person: Person | None, batch_id: str, tool: Tool | None) -> None:
+    person = session.still(person) or person
+    listen(key=f"batch.{batch_id}.results.live", batches=[batch_id], pause=PAUSE)
+    if (job := st.session_state.pop(_GO, None)) is not None:
+        st.switch_page("jobs.py", query_params={"jobId": job})
+    try:
+        every = workbench.batches.wells(person, batch_id)
+        columns, rows = workbench.batches.table(person, batch_id)
+    except WellplateError as error:
+        return refusal(error)
+    narrowed = asked()
+    shown = [number for number, well in enumerate(every) if not narrowed or well.status in narrowed]
+    reasons([well for well in every if well.error or well.status is Status.TIMEOUT], len(every))
+    if not shown:
+        st.caption("No well has this status now.")
+        return
+    metrics = tool.batch.metrics if tool and tool.batch else ()
+    drawn = Drawn(batch_id, [every[number] for number in shown])
+    table(drawn, columns, [rows[number] for number in shown], metrics, len(every))
+    if metric := batch_plate.chosen_metric(metrics) or next(iter(metrics), None):
+        batch_figures.draw(drawn.wells, metric, of=len(every), key=f"batch.{batch_id}")
+
+
+def reasons(failed: Sequence[Well], of: int) -> None:
+    """Why wells failed: each sentence once, the most frequent first, with links to its wells."""
+    if not failed:
+        return
+    by_sentence: dict[str, list[Well]] = {}
+    for well in failed:
+        sentence = well.error.message if well.error else "Stopped at the time limit."
+        by_sentence.setdefault(sentence, []).append(well)
+    ranked = sorted(by_sentence.items(), key=lambda item: -len(item[1]))
+    rows = "".join(
+        f'<li><b>{len(each):,} ×</b><span>{escape(sentence)}<span class="wells">{places(each, of)}</span></span></li>'
+        for sentence, each in ranked[:REASONS]
+    )
+    if more := len(ranked) - REASONS if len(ranked) > REASONS else 0:
+        rows += f"<li><b></b><span class='quiet'>and {human.count(more, 'other reason')}: see the table</span></li>"
+    title = f"Why {human.count(len(failed), 'well')} failed or ran out of time"
+    st.html(f'<section class="reasons" aria-label="{title}"><h3>{title}</h3><ul>{rows}</ul></section>')
+
+
+def places(failed: Sequence[Well], of: int) -> str:
+    layout = wells.layout(of)
+    links = ", ".join(
+        f'<a href="/app/jobs?jobId={well.job}" target="_self" title="{escape(well.name)}">'
+        f"{layout.name(well.number)}</a>"
+        for well in failed[:PLACES]
+    )
+    return links + (f" and {len(failed) - PLACES:,} more" if len(failed) > PLACES else "")
+
+
+def table(
+    drawn: Drawn,
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    metrics: Sequence[Metric],
+    of: int,
+) -> None:
+    results = results_first([column for column in columns if column.name not in FIXED], metrics)
+    shown = frame(drawn.wells, rows, results, of)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key=f"{drawn.key}.table",
+        column_config=looks(drawn, results),
+        height=36 * TALL if len(shown) >= TALL else "content",
+        row_height=34,
+        alt=f"Results of {human.count(len(shown), 'well')}, one row each",
+    )
+
+
+def results_first(columns: Sequence[Column], metrics: Sequence[Metric]) -> list[Column]:
+    """What the tool is compared by stands before the rest of its summary."""
+    order = [metric.key for metric in metrics]
+    return sorted(
+        columns, key=lambda column: order.index(column.name) if column.name in order else len(order)
+    )
+
+
+def frame(
+    shown: Sequence[Well], rows: Sequence[Mapping[str, Any]], results: Sequence[Column], of: int
+) -> pd.DataFrame:
+    layout = wells.layout(of)
+    made: dict[str, list[Any]] = {
+        "well": [layout.name(well.number) for well in shown],
+        "name": [well.name for well in shown],
+        "status": [[batch_plate.look_of(well).label] for well in shown],
+        **{f"result.{column.name}": [row.get(column.name) for row in rows] for column in results},
+        "error": [well.error.message if well.error else "" for well in shown],
+        "took": [seconds(well) for well in shown],
+        "credits": [well.credits - well.refunded for well in shown],
+    }
+    # A column in which nothing stands tells nothing and costs width.
+    for name in ("error", "credits"):
+        if not any(made[name]):
+            del made[name]
+    return pd.DataFrame(made)
+
+
+def seconds(well: Well) -> float | None:
+    if well.started_at is None or well.ended_at is None:
+        return None
+    return (well.ended_at - well.started_at).total_seconds()
+
+
+def looks(drawn: Drawn, results: Sequence[Column]) -> dict[str, Any]:
+    config, every, key = st.column_config, statuses.every(), f"{drawn.key}.open"
+    return {
+        "well": config.TextColumn("Well", width=64),
+        "name": config.ButtonColumn(
+            "Name",
+            type="tertiary",
+            key=key,
+            on_click=_opened,
+            args=(key, drawn),
+            width=240,
+            alignment="left",
+            help="Opens the job.",
+        ),
+        "status": config.MultiselectColumn(
+            "Status",
+            width=115,
+            options=[look.label for look in every],
+            color=[look.colour for look in every],
+        ),
+        **{f"result.{column.name}": result_column(column) for column in results},
+        "error": config.TextColumn("Why it failed", width=300),
+        "took": config.NumberColumn("Took (s)", format="%.1f", width=80, help="From its start to its end."),
+        "credits": config.NumberColumn("Credits", width=70, help="Its price, less what was refunded."),
+    }
+
+
+def result_column(column: Column) -> Any:
+    label = f"{column.label} ({column.unit})" if column.unit else column.label
+    config = st.column_config
+    if column.type == "DOUBLE":
+        return config.NumberColumn(label, format="%.4g", help=column.help or None)
+    if column.type == "BIGINT":
+        return config.NumberColumn(label, help=column.help or None)
+    if column.type == "BOOLEAN":
+        return config.CheckboxColumn(label, help=column.help or None)
+    return config.TextColumn(label, help=column.help or None)
+
+
+def _opened(key: str, drawn: Drawn) -> None:
+    """In a callback: the job is the one drawn there, whatever the well holds by now."""
+    if click := st.session_state[key]:
+        st.session_state[_GO] = drawn.wells[click["row"]].job
