@@ -122,9 +122,7 @@ def timing(batch: Batch) -> str:
 
 
 def plate(batch: Batch, wells: Sequence[Well], metrics: Sequence[Metric]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Plate", anchor=False, width="content")
-        batch_plate.choice(metrics)
+    batch_plate.choice(metrics)
     batch_plate.draw(batch, wells, batch_plate.chosen_metric(metrics))
 
 
@@ -151,11 +149,19 @@ def pace(batch: Batch, wells: Sequence[Well]) -> list[tuple[str, str]]:
     found, left = batch_numbers.pace(wells, now), batch_numbers.left_s(wells, now)
     if found is None or left is None:
         return [("Throughput", "not known yet"), ("Time left", "not known yet")]
-    over = human.duration(found.over_s)
+    over = roughly(found.over_s)
     return [
         ("Throughput", f'{per_minute(found.per_minute)} <span class="quiet">in the last {over}</span>'),
-        ("Time left", f'about {human.duration(left)} <span class="quiet">at this pace</span>'),
+        ("Time left", f'about {roughly(left)} <span class="quiet">at this pace</span>'),
     ]
+
+
+def roughly(seconds: float) -> str:
+    """In one unit: what is estimated is not told to the second."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def per_minute(rate: float) -> str:

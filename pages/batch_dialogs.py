@@ -32,26 +32,25 @@ def answered(action: Callable[[], object], label: str, done: str) -> None:
 
 def _cancel(workbench: Workbench, person: Person, batch: Batch) -> None:
     try:
-        wells = [well for well in workbench.batches.wells(person, batch.id) if well.status not in _ENDED]
+        wells = [well for well in workbench.batches.wells(person, batch.id) if not well.status.terminal]
     except WellplateError as error:
         return refusal(error)
     runs = [well for well in wells if well.status is Status.PROCESSING]
     lost = sum(well.credits for well in runs)
-    st.markdown(
-        f"**{human.markdown_text(batch.name)}**\n"
-        f"- {human.count(len(wells) - len(runs), 'job')} that waited: taken out at once, costs nothing\n"
-        f"- {human.count(len(runs), 'job')} that runs or run: stopped within seconds"
-        + (f"; the {human.credits(lost)} charged for them are not given back" if lost else "")
-    )
+    st.markdown(f"**{human.markdown_text(batch.name)}**")
+    parts = []
+    if waiting := len(wells) - len(runs):
+        parts.append(f"- **{human.count(waiting, 'job')}** not started: taken out at once, at no cost")
+    if runs:
+        cost = f"; their {human.credits(lost)} are not given back" if lost else ""
+        parts.append(f"- **{human.count(len(runs), 'job')}** running: stopped within seconds{cost}")
+    st.markdown("\n".join(parts))
     st.caption("What has completed stays. Cancelled wells can be run again with Retry failed.")
     answered(
         lambda: workbench.batches.cancel(person, batch.id),
         f"Cancel {human.count(len(wells), 'job')}",
         f"Cancelled {human.count(len(wells), 'job')} of “{batch.name}”.",
     )
-
-
-_ENDED = (Status.COMPLETED, *AGAIN)
 
 
 def _retry(workbench: Workbench, person: Person, batch: Batch) -> None:

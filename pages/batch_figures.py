@@ -33,13 +33,13 @@ def draw(shown: Sequence[Well], metric: Metric, *, of: int, key: str) -> None:
 
 
 def distribution(values: Sequence[float], title: str, key: str) -> None:
-    figure = go.Figure(go.Histogram(x=values, nbinsx=min(40, max(8, len(values) // 8))))
+    figure = go.Figure(go.Histogram(x=values, nbinsx=min(60, max(10, round(2 * len(values) ** 0.5)))))
     figure.update_traces(hovertemplate="%{x}: %{y} wells<extra></extra>")
     figure.update_layout(xaxis_title=title, yaxis_title="Wells", bargap=0.05)
-    told = f"{len(values):,} wells from {min(values):.4g} to {max(values):.4g}"
+    told = f"{len(values):,} wells from {short(min(values))} to {short(max(values))}"
     figures.draw(figure, key=f"{key}.distribution", alt=f"Histogram of {title}: {told}", height=280)
     middle = sorted(values)[len(values) // 2]
-    st.caption(human.markdown_text(f"{told}, median {middle:.4g}."))
+    st.caption(human.markdown_text(f"{told}, median {short(middle)}."))
 
 
 def ranking(found: Sequence[tuple[float, Well]], metric: Metric, title: str, of: int, key: str) -> None:
@@ -57,9 +57,13 @@ def ranking(found: Sequence[tuple[float, Well]], metric: Metric, title: str, of:
             hovertemplate="%{text}<br>rank %{x}: %{y}<extra></extra>",
         )
     )
-    figure.update_layout(xaxis_title="Rank", yaxis_title=title)
+    figure.update_layout(xaxis={"title": "Rank", "zeroline": False}, yaxis_title=title)
     best, well = ranked[0]
-    told = f"Best: {well.name} ({layout.name(well.number)}), {best:.4g}{f' {metric.unit}' if metric.unit else ''}"
+    told = f"Best: {well.name} ({layout.name(well.number)}), {short(best)}{f' {metric.unit}' if metric.unit else ''}"
     figures.draw(figure, key=f"{key}.ranking", alt=f"{title} by rank. {told}", height=280)
     thinned = f" Of the ranks one in {step} is drawn." if step > 1 else ""
     st.caption(human.markdown_text(f"{told}; {metric.better} is better.{thinned}"))
+
+
+def short(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")

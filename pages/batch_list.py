@@ -284,7 +284,7 @@ def columns(workbench: Workbench, person: Person, drawn: Drawn) -> dict[str, Any
         "progress": config.ProgressColumn("Ended", min_value=0, max_value=100, format="%d %%", width=110),
         "jobs": config.NumberColumn("Jobs", width=64, format="localized"),
         "failed": config.NumberColumn(
-            "Not completed", width=90, help="Failed, timed out or cancelled; they can be run again."
+            "Not completed", width=108, help="Failed, timed out or cancelled; they can be run again."
         ),
         "tags": config.ListColumn("Tags", width=120),
         "tool": config.TextColumn("Tool", width=132),
@@ -293,7 +293,9 @@ def columns(workbench: Workbench, person: Person, drawn: Drawn) -> dict[str, Any
         "took": config.TextColumn(
             "Took", width=95, alignment="right", help="Until now, where it still runs."
         ),
-        "credits": config.NumberColumn("Credits", width=70, help="Charged and held, refunds taken off."),
+        "credits": config.NumberColumn(
+            "Credits", width=75, format="localized", help="Charged and held, refunds taken off."
+        ),
     }
 
 

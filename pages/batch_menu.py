@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import Batch, Person
+from data.records import LIVE, Batch, Person, Status
 from pages import batch_dialogs
 from pages.parts import asking, flash, menus, session
 from pages.parts.drawing import refusal
@@ -38,6 +40,8 @@ LINKS = {
 }
 #: Shown as buttons too, when they are possible.
 BUTTONS = ("retry_failed", "cancel", "download", "export_csv", "share")
+#: Of which wells a button tells the number.
+ABOUT: dict[str, Collection[Status]] = {"retry_failed": batch_dialogs.AGAIN, "cancel": LIVE}
 _POPOVER = "batch-menu-button"
 _DUPLICATE = "batch.duplicate"
 
@@ -64,6 +68,8 @@ def buttons(workbench: Workbench, person: Person | None, batch: Batch) -> None:
 
 def _button(workbench: Workbench, person: Person | None, batch: Batch, action: str) -> None:
     icon, words = LOOKS[action]
+    if number := sum(batch.counts.get(status, 0) for status in ABOUT.get(action, ())):
+        words = f"{words} ({number:,})"
     if action in LINKS:
         st.link_button(words, LINKS[action].format(id=batch.id), icon=icon, key=f"batch.{action}")
         return

@@ -128,7 +128,7 @@ def table(
         shown,
         hide_index=True,
         key=f"{drawn.key}.table",
-        column_config=looks(drawn, results),
+        column_config=looks(drawn, results, shown),
         height=36 * TALL if len(shown) >= TALL else "content",
         row_height=34,
         alt=f"Results of {human.count(len(shown), 'well')}, one row each",
@@ -169,7 +169,7 @@ def seconds(well: Well) -> float | None:
     return (well.ended_at - well.started_at).total_seconds()
 
 
-def looks(drawn: Drawn, results: Sequence[Column]) -> dict[str, Any]:
+def looks(drawn: Drawn, results: Sequence[Column], shown: pd.DataFrame) -> dict[str, Any]:
     config, every, key = st.column_config, statuses.every(), f"{drawn.key}.open"
     return {
         "well": config.TextColumn("Well", width=64),
@@ -189,23 +189,32 @@ def looks(drawn: Drawn, results: Sequence[Column]) -> dict[str, Any]:
             options=[look.label for look in every],
             color=[look.colour for look in every],
         ),
-        **{f"result.{column.name}": result_column(column) for column in results},
+        **{
+            f"result.{column.name}": result_column(column, shown[f"result.{column.name}"])
+            for column in results
+        },
         "error": config.TextColumn("Why it failed", width=300),
         "took": config.NumberColumn("Took (s)", format="%.1f", width=80, help="From its start to its end."),
         "credits": config.NumberColumn("Credits", width=70, help="Its price, less what was refunded."),
     }
 
 
-def result_column(column: Column) -> Any:
+def result_column(column: Column, values: pd.Series) -> Any:
     label = f"{column.label} ({column.unit})" if column.unit else column.label
     config = st.column_config
     if column.type == "DOUBLE":
-        return config.NumberColumn(label, format="%.4g", help=column.help or None)
+        return config.NumberColumn(label, format=f"%.{decimals(values)}f", help=column.help or None)
     if column.type == "BIGINT":
         return config.NumberColumn(label, help=column.help or None)
     if column.type == "BOOLEAN":
         return config.CheckboxColumn(label, help=column.help or None)
     return config.TextColumn(label, help=column.help or None)
+
+
+def decimals(values: pd.Series) -> int:
+    """The fewest, up to four, with which all of them are told: the same in the whole column."""
+    numbers = pd.to_numeric(values, errors="coerce").dropna()
+    return next((digits for digits in range(4) if ((numbers.round(digits) - numbers).abs() < 1e-9).all()), 4)
 
 
 def _opened(key: str, drawn: Drawn) -> None:

@@ -19,7 +19,7 @@ from pages import (
     sign_in,
 )
 from pages.components.live import listen
-from pages.parts import human, panels, session, statuses
+from pages.parts import human, panels, session, statuses, wells
 from pages.parts.drawing import badge, header, refusal
 
 #: Widths of the job and of what stands beside it.
@@ -34,7 +34,7 @@ def main(workbench: Workbench, person: Person | None, job_id: str) -> None:
     except WellplateError as error:
         return sign_in.ask() if person is None else not_here(error)
     st.set_page_config(page_title=f"{detail.job.name} · {statuses.look(detail.job).word} · Wellplate")
-    way_back(person)
+    way_back(workbench, person, detail.job)
     if detail.row_only:
         return private(workbench, person, detail)
     if detail.job.live:
@@ -54,18 +54,43 @@ def main(workbench: Workbench, person: Person | None, job_id: str) -> None:
             panels.draw_all(workbench, person, detail)
 
 
-def way_back(person: Person | None) -> None:
-    if person is not None:
-        st.button(
-            "All jobs", icon=":material/arrow_back:", type="tertiary", on_click=job_list.back, key="job.back"
-        )
-        return
+def way_back(workbench: Workbench, person: Person | None, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(":material/public: You see this job because its link is public.", width="content")
-        st.html(
-            f'<a class="plain-link" target="_self" href="{session.sign_in_link()}">Sign in</a>',
-            width="content",
-        )
+        if job.batch is not None:
+            to_plate(workbench, person, job, job.batch)
+        elif person is not None:
+            st.button(
+                "All jobs",
+                icon=":material/arrow_back:",
+                type="tertiary",
+                on_click=job_list.back,
+                key="job.back",
+            )
+        if person is None:
+            st.caption(":material/public: You see this job because its link is public.", width="content")
+            st.html(
+                f'<a class="plain-link" target="_self" href="{session.sign_in_link()}">Sign in</a>',
+                width="content",
+            )
+
+
+def to_plate(workbench: Workbench, person: Person | None, job: Job, batch_id: str) -> None:
+    """Of a child of a batch: the way back, and which well it is."""
+    try:
+        batch = workbench.batches.batch(person, batch_id)
+    except WellplateError:
+        return  # a colleague's, of which the list of jobs tells the row only
+    if job.well is None:
+        place = "A job that a retry replaced"
+    else:
+        place = wells.name(job.well, batch.wells)
+    st.page_link(
+        "batch.py",
+        label=f"{place} of “{human.markdown_text(batch.name)}”",
+        icon=":material/arrow_back:",
+        query_params={"batchId": batch.id},
+        help="Back to the plate of its batch.",
+    )
 
 
 def private(workbench: Workbench, person: Person | None, detail: JobDetail) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -23,8 +22,8 @@ from pages.tool_form import Form
 from pages.tool_run import reason_against
 from tools.contract import Tool
 
-#: Lines of what will be run that are shown, and rows of problems before the table scrolls.
-FIRST, TALL = 6, 8
+#: Lines of what will be run that are shown, and of those that cannot be run.
+FIRST, LISTED = 6, 500
 _LOOKED = "tool.many.looked"
 
 
@@ -40,7 +39,7 @@ def run_box(
     workbench: Workbench, person: Person, tool: Tool, form: Form, slots: dict[str, DeltaGenerator]
 ) -> None:
     with st.container(border=True):
-        st.subheader("Run many", anchor=False)
+        st.subheader("Run", anchor=False)
         key = f"form.{form.id}.name"
         st.session_state.setdefault(key, form.name)
         form.name = st.text_input(
@@ -130,7 +129,9 @@ def why_not(
     if plan.good > plan.most:
         return f"{human.count(plan.good, 'job')} are more than the {plan.most:,} that one batch may have."
     if bad(plan) and not skip:
-        return f"{bad(plan):,} of {human.count(len(plan.lines), 'line')} cannot be run: mend them, or go on without."
+        them = "it" if bad(plan) == 1 else "them"
+        lines = human.count(len(plan.lines), "line")
+        return f"{bad(plan):,} of {lines} cannot be run: correct {them}, or go on without {them}."
     return human.markdown_text(lack) if lack else None
 
 
@@ -163,10 +164,10 @@ def told(plan: Plan, mode: str) -> None:
     good = [line for line in plan.lines if not line.problem]
     if problems:
         st.markdown(f":red[:material/error: **{human.count(len(problems), 'line')} cannot be run**]")
-        listed([(line.where, line.name, line.problem) for line in problems], "What is wrong")
+        listed([(line, line.problem) for line in problems])
     if doubts:
         st.markdown(f":orange[:material/warning: **{human.count(len(doubts), 'line')} may fail**]")
-        listed([(line.where, line.name, line.doubt) for line in doubts], "Why")
+        listed([(line, line.doubt) for line in doubts])
     if not good:
         return
     with_price = mode != "off" and plan.credits > 0
@@ -177,18 +178,15 @@ def told(plan: Plan, mode: str) -> None:
     first(good, with_price)
 
 
-def listed(rows: Sequence[tuple[str, str, str]], what: str) -> None:
-    st.dataframe(
-        pd.DataFrame(rows, columns=["Where", "Name", what]),
-        hide_index=True,
-        height=35 * (TALL + 1) if len(rows) > TALL else "content",
-        column_config={
-            "Where": st.column_config.TextColumn(width=90),
-            "Name": st.column_config.TextColumn(width=110),
-            what: st.column_config.TextColumn(width=320),
-        },
-        alt=f"{what}, by line",
+def listed(lines: Sequence[tuple[Line, str]]) -> None:
+    """Each with its sentence; many scroll by themselves."""
+    items = "".join(
+        f"<li><b>{escape(line.where)}</b> <span class='quiet'>{escape(line.name)}</span><br>{escape(sentence)}</li>"
+        for line, sentence in lines[:LISTED]
     )
+    if more := max(0, len(lines) - LISTED):
+        items += f"<li class='quiet'>and {more:,} more</li>"
+    st.html(f'<ul class="lines" tabindex="0">{items}</ul>')
 
 
 def costs(plan: Plan) -> None:

@@ -26,6 +26,9 @@ function shade(fraction) {
 const inkOn = ([red, green, blue]) => (0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#10181b" : "#ffffff");
 const rgb = (parts) => `rgb(${parts.join(",")})`;
 
+/** So many decimals that neighbours on the scale differ, the same for every well. */
+const decimals = ({ low, high }) => (high - low >= 100 ? 0 : high - low >= 1 ? 1 : high - low >= 0.1 ? 2 : 3);
+
 function letters(row) {
   return (row >= 26 ? String.fromCharCode(64 + Math.floor(row / 26)) : "") + String.fromCharCode(65 + row % 26);
 }
@@ -110,13 +113,14 @@ class Plate {
     this.width = this.root.clientWidth;
     this.left = lettered ? 24 : 44;
     this.top = 18;
-    const pitch = Math.min((this.width - this.left - 6) / columns, TALLEST / rows, LARGEST);
+    this.right = lettered ? 6 : 14;
+    const pitch = Math.min((this.width - this.left - this.right) / columns, TALLEST / rows, LARGEST);
     // Whole pixels of the screen, where a well has several: edges stay sharp.
     this.ratio = window.devicePixelRatio || 1;
     this.pitch = pitch > 3 ? Math.floor(pitch * this.ratio) / this.ratio : pitch;
-    this.canvas.style.width = `${this.left + columns * this.pitch + 6}px`;
+    this.canvas.style.width = `${this.left + columns * this.pitch + this.right}px`;
     this.canvas.style.height = `${this.top + rows * this.pitch + 6}px`;
-    this.canvas.width = Math.round((this.left + columns * this.pitch + 6) * this.ratio);
+    this.canvas.width = Math.round((this.left + columns * this.pitch + this.right) * this.ratio);
     this.canvas.height = Math.round((this.top + rows * this.pitch + 6) * this.ratio);
   }
 
@@ -199,7 +203,7 @@ class Plate {
       ink.arc(x, y, this.pitch * 0.42 * part, 0, 2 * Math.PI);
       return;
     }
-    const gap = this.pitch >= 5 ? 1 : this.pitch * 0.08;
+    const gap = this.pitch >= 6 ? 1 : 0;
     const size = (this.pitch - gap) * part;
     ink.rect(x - size / 2, y - size / 2, size, size);
   }
@@ -244,7 +248,7 @@ class Plate {
     ink.font = `${this.pitch * 0.23}px ${this.font}`;
     ink.textAlign = "center";
     ink.textBaseline = "middle";
-    ink.fillText(number(value), x, y + 0.5);
+    ink.fillText(value.toFixed(decimals(this.data.scale)).replace("-", "−"), x, y + 0.5);
   }
 
   /** A status in its colour: what has not begun is pale, what runs is filled as far as it has come, what ended is full.
@@ -267,7 +271,7 @@ class Plate {
       this.shape(ink, x, y, part - 0.6 / this.pitch);
       ink.stroke();
     }
-    if (this.pitch < WITH_SIGN) return;
+    if (this.pitch * part < WITH_SIGN) return;
     ink.fillStyle = waiting || (runs && progress !== undefined) ? this.text : this.colour("background-color");
     ink.font = `600 ${this.pitch * 0.36 * part}px ${this.font}`;
     ink.textAlign = "center";

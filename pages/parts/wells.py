@@ -33,8 +33,8 @@ def layout(wells: int) -> Layout:
 
 
 def name(number: int, wells: int) -> str:
-    """Of a well among so many, for sentences: "well B3"."""
-    return f"well {layout(wells).name(number)}"
+    """Of a well among so many, for sentences: "Well B3"."""
+    return f"Well {layout(wells).name(number)}"
 
 
 def letters(row: int) -> str:

@@ -1,7 +1,8 @@
 """The pages with the workbench in memory and just enough of the API, for tests of the browser parts.
 
 `/test/add?name=` adds a job and tells the live pages; with `silent` it tells nobody, and `/test/drop` closes every
-live socket, as a proxy that restarts would.
+live socket, as a proxy that restarts would. `/test/end?batch=&well=` completes a well of a batch, `/test/forget?batch=`
+deletes a batch, and both tell the pages.
 """
 
 from __future__ import annotations
@@ -20,10 +21,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from compute import workbench
-from data.records import Status, StoredFile, new_id, utcnow
-from tests.pages.fake_workbench import ANNA, LIGAND, RECEPTOR, FakeWorkbench
+from data.records import Status, StoredFile, Visibility, new_id, utcnow
+from tests.pages.fake_batches import make_well, screen
+from tests.pages.fake_workbench import ANNA, BEN_ID, LIGAND, RECEPTOR, FakeWorkbench
 
 bench = FakeWorkbench()
+for name, number, done, more in [
+    ("Ten analogues of imatinib", 10, 1.0, {"age_s": 7_000.0, "visibility": Visibility.PUBLIC}),
+    ("FDA-approved → SRC", 1_400, 1.0, {"submitter": (BEN_ID, "Ben Okafor"), "age_s": 90_000.0}),
+    ("ZINC leads → BRD4, first look", 10_000, 0.41, {}),
+    ("Kinase library → ABL1 (1iep)", 384, 0.73, {}),
+    ("96 fragments → BRD4", 96, 0.6, {}),
+]:
+    bench.batches.add(name=name, statuses=screen(number, done), **more)  # type: ignore[arg-type]
 workbench.set_current(bench)  # type: ignore[arg-type]
 sockets: set[WebSocket] = set()
 
@@ -96,6 +106,28 @@ async def add(request: Request) -> Response:
     return JSONResponse({"id": job.id})
 
 
+async def tell(event: dict[str, object]) -> Response:
+    for socket in list(sockets):
+        await socket.send_text(json.dumps(event))
+    return JSONResponse({})
+
+
+async def end(request: Request) -> Response:
+    batch, number = request.query_params["batch"], int(request.query_params["well"])
+    plate = bench.batches.plates[batch]
+    plate[number] = make_well(number, plate[number].name, Status.COMPLETED)
+    return await tell({"batch": batch})
+
+
+async def forget(request: Request) -> Response:
+    bench.batches.gone(request.query_params["batch"])
+    return await tell({"batch": request.query_params["batch"], "gone": True})
+
+
+async def batches(request: Request) -> Response:
+    return JSONResponse({batch.name: batch.id for batch in bench.batches.records.values()})
+
+
 async def drop(request: Request) -> Response:
     for socket in list(sockets):
         await socket.close(1001)
@@ -119,6 +151,9 @@ app = st.App(
         Route("/test/add", add),
         Route("/test/drop", drop),
         Route("/test/jobs", jobs),
+        Route("/test/end", end),
+        Route("/test/forget", forget),
+        Route("/test/batches", batches),
         Mount("/vendor/molstar", StaticFiles(directory=viewer)),
     ],
 )

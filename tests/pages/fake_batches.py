@@ -116,7 +116,7 @@ class Batches:
             if (not filter.tool or batch.tool in filter.tool)
             and (not filter.q or filter.q.lower() in batch.name.lower())
             and (not filter.starred or batch.starred)
-            and (not filter.live or batch.live)
+            and (not filter.live or self.batch(person, batch.id).live)
             and not filter.shared
             and (cursor is None or batch.seq < int(cursor))
         ]

@@ -382,7 +382,7 @@ class FakeWorkbench:
         return sorted({(job.submitter, job.submitter_name) for job in self.records.values()})
 
     def job(self, person: Person | None, job_id: str) -> JobDetail:
-        if job_id not in self.records:
+        if job_id not in self.records and not self._child(job_id):
             raise NotFound("There is no such job, or it is not shared with you.")
         detail = replace(self.details[job_id], job=self.records[job_id])
         return row_only(detail) if job_id in self.private else detail
@@ -524,6 +524,26 @@ class FakeWorkbench:
         self.details[detail.job.id] = detail
         return detail
 
+    def _child(self, job_id: str) -> bool:
+        """Makes the job of a well when somebody looks at it: a plate has thousands."""
+        for batch_id, plate in self.batches.plates.items():
+            if well := next((each for each in plate if each.job == job_id), None):
+                batch = self.batches.records[batch_id]
+                detail = self.add(
+                    name=well.name,
+                    tool=batch.tool,
+                    status=well.status,
+                    error=well.error,
+                    progress=well.progress,
+                    batch=batch_id,
+                    well=well.number,
+                )
+                del self.records[detail.job.id], self.details[detail.job.id]
+                job = replace(detail.job, id=job_id, visibility=batch.visibility)
+                self.records[job_id], self.details[job_id] = job, replace(detail, job=job)
+                return True
+        return False
+
     def _fill(self) -> None:
         ben = {"submitter": BEN_ID, "submitter_name": "Ben Okafor"}
         hour = timedelta(hours=1)
@@ -557,6 +577,7 @@ class FakeWorkbench:
             and (filter.since is None or job.created_at >= filter.since)
             and (filter.until is None or job.created_at < filter.until)
             and _within(job, filter.longer_s, filter.shorter_s)
+            and job.batch == filter.batch
             and not filter.shared
         ]
 
