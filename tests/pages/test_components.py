@@ -1,4 +1,4 @@
-"""The browser parts in a real browser: uploads, live changes, structures, and that nothing is loaded from elsewhere."""
+"""The browser parts in a real browser: uploads, live changes, structures, plates, and nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from tests.conftest import CHROMIUM
 
@@ -201,8 +201,103 @@ def test_without_webgl_there_is_a_sentence(site: str, playwright_driver: Playwri
     browser.close()
 
 
+def batch(site: str, name: str, query: str = "") -> tuple[str, str]:
+    """Its id and its page."""
+    found = next(id for each, id in call(site, "/test/batches").items() if each.startswith(name))
+    return found, f"{site}/app/batch?batchId={found}{query}"
+
+
+def plate(page: Page, wells: int) -> Locator:
+    """The plate, once it is drawn."""
+    grid = page.get_by_role("grid", name=re.compile("^Plate of "))
+    expect(grid).to_have_attribute("data-drawn", str(wells))
+    return grid
+
+
+def test_a_well_tells_what_it_is_and_opens_its_job_by_a_click(site: str, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(batch(site, "Ten analogues")[1])
+    grid = plate(page, 10)
+    # A plate of 4 x 6, of which A1 is at the top left: a little right of the letters, below the numbers.
+    at = {"x": 24 + 28, "y": 18 + 28}
+    grid.hover(position=at)
+    expect(page.locator(".tip")).to_contain_text(
+        re.compile(r"A1ZINC10000000.*Completed · Affinity −\d.*kcal/mol")
+    )
+    grid.click(position=at)
+    expect(page.get_by_role("heading", level=1)).to_have_text("ZINC10000000")
+    page.get_by_role("link", name=re.compile("Well A1 of")).click()
+    plate(page, 10)
+    assert errors == []
+
+
+def test_a_plate_is_walked_with_the_arrow_keys(site: str, page: Page) -> None:
+    page.goto(batch(site, "Ten analogues")[1])
+    grid = plate(page, 10)
+    page.get_by_role("radio", name="RMSD").press("Tab")
+    expect(grid).to_be_focused()
+    cell = grid.get_by_role("gridcell")
+    expect(cell).to_have_text(re.compile("^A1, ZINC10000000, .*Completed"))
+    for key, well in [
+        ("ArrowRight", "A2"),
+        ("ArrowDown", "B2"),
+        ("End", "B4"),
+        ("Home", "B1"),
+        ("ArrowUp", "A1"),
+    ]:
+        page.keyboard.press(key)
+        expect(cell).to_have_text(re.compile(f"^{well}, "))
+    page.keyboard.press("ArrowLeft")  # there is none
+    expect(cell).to_have_text(re.compile("^A1, "))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name=re.compile("Well B1 of"))).to_be_visible()
+
+
+def test_a_plate_of_ten_thousand_wells_is_drawn_and_pointed_at(site: str, page: Page) -> None:
+    page.goto(batch(site, "ZINC leads")[1])
+    grid = plate(page, 10_000)
+    box = grid.bounding_box()
+    assert box is not None and box["width"] > 500 and box["height"] < 500
+    pitch = (box["width"] - 44 - 14) / 140
+    grid.hover(position={"x": 44 + 3.5 * pitch, "y": 18 + 2.5 * pitch})
+    expect(page.locator(".tip")).to_contain_text("284ZINC")  # the third row's fourth
+    expect(page.get_by_text("· lower is better")).to_be_visible()
+
+
+def test_a_well_that_ends_is_drawn_by_itself(site: str, page: Page) -> None:
+    id, address = batch(site, "96 fragments", "&colour=status")
+    page.goto(address)
+    grid = plate(page, 96)
+    expect(grid).to_have_accessible_name(re.compile("14 queued"))
+    call(site, f"/test/end?batch={id}&well=95")
+    expect(grid).to_have_accessible_name(re.compile("13 queued"))
+    grid.hover(position={"x": 24 + 11.5 * 56, "y": 18 + 7.5 * 56})
+    expect(page.locator(".tip")).to_contain_text(re.compile("H12.*Completed"))
+
+
+def test_a_batch_that_is_deleted_while_it_is_shown_says_so(site: str, page: Page) -> None:
+    id, address = batch(site, "Kinase library")
+    page.goto(address)
+    plate(page, 384)
+    call(site, f"/test/forget?batch={id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This batch is not here")
+
+
 @pytest.mark.parametrize(
-    "path", ["", "tools", "jobs", "tool?tool=dock&example=1", "credits", "account", "status"]
+    "path",
+    [
+        "",
+        "tools",
+        "jobs",
+        "batch",
+        "tool?tool=dock&many=1",
+        "tool?tool=dock&example=1",
+        "credits",
+        "account",
+        "status",
+    ],
 )
 def test_nothing_is_loaded_from_elsewhere(site: str, page: Page, path: str) -> None:
     hosts: set[str | None] = set()
