@@ -7,6 +7,8 @@ from html import escape
 
 import streamlit as st
 
+from compute import access
+from compute.access import Action
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Batch, Person, Status, Well, utcnow
@@ -28,6 +30,8 @@ from tools.contract import Metric, Tool
 #: Widths of the plate and of the figures beside it.
 COLUMNS = [5, 3]
 _FILTERED = "batch.filtered"
+#: Lines that could not be run, of which the page tells.
+LEFT_OUT = 500
 
 
 def main(workbench: Workbench, person: Person | None, batch_id: str) -> None:
@@ -38,6 +42,8 @@ def main(workbench: Workbench, person: Person | None, batch_id: str) -> None:
     st.set_page_config(page_title=f"{batch.name} · {batch_list.word(batch)} · Wellplate")
     way_back(person)
     tool = job_about.offered(workbench, person, batch.tool)
+    if not access.may(person, Action.SEE, batch):
+        return private(workbench, person, batch, tool)
     present(workbench, person, batch_id, tool)
     batch_results.draw(workbench, person, batch_id, tool)
 
@@ -58,6 +64,23 @@ def way_back(person: Person | None) -> None:
             f'<a class="plain-link" target="_self" href="{session.sign_in_link()}">Sign in</a>',
             width="content",
         )
+
+
+def private(workbench: Workbench, person: Person | None, batch: Batch, tool: Tool | None) -> None:
+    """A colleague's batch that is not shared: what the list tells of it, and no more."""
+    batch_menu.carry_out(workbench, person)
+    heading(workbench, person, batch)
+    st.info(f"This batch is private to {human.markdown_text(batch.submitter_name)}.", icon=":material/lock:")
+    st.subheader("About", anchor=False)
+    facts(
+        [
+            ("Tool", escape(tool.name if tool else batch.tool)),
+            ("Jobs", f"{batch.wells:,}"),
+            ("Submitter", escape(batch.submitter_name)),
+            ("Submitted", human.time_html(batch.created_at)),
+            ("Ended", human.time_html(batch.ended_at)),
+        ]
+    )
 
 
 def not_here(error: WellplateError) -> None:
@@ -88,7 +111,7 @@ def present(workbench: Workbench, person: Person | None, batch_id: str, tool: To
         batch = workbench.batches.batch(person, batch_id)
         wells = workbench.batches.wells(person, batch_id)
     except WellplateError:
-        st.rerun(scope="app")  # it has gone meanwhile: the whole page says so
+        st.rerun(scope="app")  # it has gone meanwhile, or is private by now: the whole page says so
     batch_menu.carry_out(workbench, person)
     heading(workbench, person, batch)
     metrics = tool.batch.metrics if tool and tool.batch else ()
@@ -191,6 +214,7 @@ def about(
         ]
     )
     settings(batch, tool)
+    left_out(batch)
 
 
 def costs(batch: Batch, wells: Sequence[Well]) -> list[tuple[str, str]]:
@@ -214,6 +238,20 @@ def settings(batch: Batch, tool: Tool | None) -> None:
             (labels.get(name, human.words(name)), escape(job_about.setting(value)))
             for name, value in batch.settings.items()
         )
+
+
+def left_out(batch: Batch) -> None:
+    """What could not be run when it was submitted, and so is in no well."""
+    if not batch.left_out:
+        return
+    with st.expander(
+        f"{human.count(len(batch.left_out), 'line')} left out", icon=":material/playlist_remove:"
+    ):
+        shown = [(escape(each["where"]), escape(each["message"])) for each in batch.left_out[:LEFT_OUT]]
+        items = "".join(f"<li><b>{where}</b><br>{message}</li>" for where, message in shown)
+        more = len(batch.left_out) - LEFT_OUT
+        rest = f"<li class='quiet'>and {more:,} more</li>" if more > 0 else ""
+        st.html(f'<ul class="lines" tabindex="0">{items}{rest}</ul>')
 
 
 def chips(counts: Mapping[Status, int]) -> None:

@@ -132,10 +132,8 @@ def link(batch: Batch) -> str:
 
 
 def _share(workbench: Workbench, person: Person, batch: Batch) -> None:
-    batches = workbench.batches
-    subject = sharing_dialog.Subject(
-        batch.id, batch.team, "batch", link(batch), batches.show_sharing, batches.change_sharing
-    )
+    sharing = workbench.batches.sharing
+    subject = sharing_dialog.Subject(batch.id, batch.team, "batch", link(batch), sharing.show, sharing.change)
     sharing_dialog.draw(workbench, person, subject, close=asking.close)
 
 

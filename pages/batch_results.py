@@ -30,8 +30,8 @@ TALL = 14
 #: Sentences of errors, and wells of each, that are listed.
 REASONS, PLACES = 6, 12
 _GO = "batch.go"
-#: What every table has besides the summaries.
-FIXED = ("well", "name", "status", "credits")
+#: What every table has besides the summaries; this page shows it in its own way.
+FIXED = {"well", "name", "status", "credits", "refunded", "duration", "error", "warnings", "job"}
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,12 @@ def frame(
         "status": [[batch_plate.look_of(well).label] for well in shown],
         **{f"result.{column.name}": [row.get(column.name) for row in rows] for column in results},
         "error": [well.error.message if well.error else "" for well in shown],
+        "warnings": [" ".join(well.warnings) for well in shown],
         "took": [seconds(well) for well in shown],
         "credits": [well.credits - well.refunded for well in shown],
     }
     # A column in which nothing stands tells nothing and costs width.
-    for name in ("error", "credits"):
+    for name in ("error", "warnings", "credits"):
         if not any(made[name]):
             del made[name]
     return pd.DataFrame(made)
@@ -194,27 +195,28 @@ def looks(drawn: Drawn, results: Sequence[Column], shown: pd.DataFrame) -> dict[
             for column in results
         },
         "error": config.TextColumn("Why it failed", width=300),
+        "warnings": config.TextColumn("Warnings", width=200),
         "took": config.NumberColumn("Took (s)", format="%.1f", width=80, help="From its start to its end."),
         "credits": config.NumberColumn("Credits", width=70, help="Its price, less what was refunded."),
     }
 
 
 def result_column(column: Column, values: pd.Series) -> Any:
-    label = f"{column.label} ({column.unit})" if column.unit else column.label
-    config = st.column_config
-    if column.type == "DOUBLE":
-        return config.NumberColumn(label, format=f"%.{decimals(values)}f", help=column.help or None)
-    if column.type == "BIGINT":
-        return config.NumberColumn(label, help=column.help or None)
-    if column.type == "BOOLEAN":
-        return config.CheckboxColumn(label, help=column.help or None)
-    return config.TextColumn(label, help=column.help or None)
+    """By what stands in it: of what is no metric, the summaries tell the value only."""
+    config, label = st.column_config, f"{column.label} ({column.unit})" if column.unit else column.label
+    about = column.help or None
+    known = values.dropna()
+    if len(known) and all(isinstance(value, bool) for value in known):
+        return config.CheckboxColumn(label, help=about)
+    if len(known) and all(isinstance(value, (int, float)) for value in known):
+        return config.NumberColumn(label, format=f"%.{decimals(known)}f", help=about)
+    return config.TextColumn(label, help=about)
 
 
-def decimals(values: pd.Series) -> int:
+def decimals(numbers: pd.Series) -> int:
     """The fewest, up to four, with which all of them are told: the same in the whole column."""
-    numbers = pd.to_numeric(values, errors="coerce").dropna()
-    return next((digits for digits in range(4) if ((numbers.round(digits) - numbers).abs() < 1e-9).all()), 4)
+    exact = numbers.astype(float)
+    return next((digits for digits in range(4) if ((exact.round(digits) - exact).abs() < 1e-9).all()), 4)
 
 
 def _opened(key: str, drawn: Drawn) -> None:

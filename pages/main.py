@@ -116,7 +116,8 @@ def main() -> None:
         return page.run()
     top_bar.draw(workbench.current(), who)
     page.run()
-    top_bar.seen(workbench.current(), who, st.query_params.get("jobId"))
+    params = st.query_params
+    top_bar.seen(workbench.current(), who, params.get("jobId") or params.get("batchId"))
 
 
 main()

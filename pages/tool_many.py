@@ -126,8 +126,6 @@ def why_not(
         return reason
     if not plan.good:
         return "None of the lines can be run." if plan.lines else "There is nothing to run yet."
-    if plan.good > plan.most:
-        return f"{human.count(plan.good, 'job')} are more than the {plan.most:,} that one batch may have."
     if bad(plan) and not skip:
         them = "it" if bad(plan) == 1 else "them"
         lines = human.count(len(plan.lines), "line")

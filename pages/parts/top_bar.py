@@ -132,16 +132,18 @@ def notice(each: Notice) -> None:
         st.caption(f"{human.ago(each.created_at)}{' · new' if new else ''}")
 
 
-def seen(workbench: Workbench, person: Person, job: str | None) -> None:
-    """Who has a job's page before them has read the notices about it.
+def seen(workbench: Workbench, person: Person, subject: str | None) -> None:
+    """Who has the page of a job or a batch before them has read the notices about it.
 
     Called when the page is drawn: the bell hears of it, and a fragment that is drawn anew while the browser is on its
     way to another page leaves that one empty.
     """
-    if job is None:
+    if subject is None:
         return
     with suppress(WellplateError):  # they stay unread
-        about = [each for each in workbench.notices.list(person, limit=LISTED) if each.job == job]
+        about = [
+            each for each in workbench.notices.list(person, limit=LISTED) if subject in (each.job, each.batch)
+        ]
         if new := [each.id for each in about if each.read_at is None]:
             workbench.notices.read(person, new)
 

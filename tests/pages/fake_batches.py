@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from compute import batch_results
 from compute.batches import BatchSubmission, Line, Plan
+from compute.menu import batch_menu
 from compute.sharing import Shared
 from data.errors import NotFound, WrongState
 from data.records import (
@@ -47,8 +49,7 @@ class Batches:
         self.planned = 0
         self.submitted: list[BatchSubmission] = []
         self.calls: list[tuple[Any, ...]] = []
-        #: Batches that the person may look at only.
-        self.foreign: set[str] = set()
+        self.sharing = Sharing(self)
 
     # Before
 
@@ -78,7 +79,7 @@ class Batches:
             available=available,
             affordable=PRICE * good <= available,
             problems=missing,
-            most=tool.batch.most,
+            most=tool.batch.most(None),
         )
 
     def submit(
@@ -145,48 +146,11 @@ class Batches:
         return list(self.plates[batch_id])
 
     def table(self, person: Person | None, batch_id: str) -> tuple[list[Column], list[dict[str, Any]]]:
-        columns = [
-            Column("well", "Well", type="BIGINT"),
-            Column("name", "Name"),
-            Column("status", "Status"),
-            Column("credits", "Credits", type="BIGINT"),
-            Column("pose", "Poses", type="BIGINT"),
-            Column("affinity", "Affinity", "kcal/mol", "DOUBLE", "Lower binds stronger."),
-            Column("rmsd", "RMSD", "Å", "DOUBLE"),
-        ]
-        rows = [
-            {
-                "well": well.number,
-                "name": well.name,
-                "status": str(well.status),
-                "credits": well.credits,
-                **well.summary,
-            }
-            for well in self.wells(person, batch_id)
-        ]
-        return columns, rows
+        tool = self.bench.all_tools()[self.batch(person, batch_id).tool]
+        return batch_results.table(tool, self.plates[batch_id])
 
     def actions(self, person: Person | None, batch: Batch) -> dict[str, str | None]:
-        if person is None or batch.id in self.foreign:
-            nobody = "Sign in first." if person is None else f"It is {batch.submitter_name}'s."
-            may: dict[str, str | None] = dict.fromkeys(
-                ("rename", "star", "tags", "share", "cancel", "retry_failed", "duplicate", "delete"), nobody
-            )
-            return {**may, "export_csv": None, "download": None, "copy_link": None}
-        again = any(batch.counts.get(status) for status in AGAIN)
-        return {
-            "rename": None,
-            "star": None,
-            "tags": None,
-            "share": None,
-            "cancel": None if batch.live else "All of its jobs have ended.",
-            "retry_failed": None if again else "No job failed, timed out or was cancelled.",
-            "export_csv": None,
-            "download": "It has not ended." if batch.live else None,
-            "copy_link": None,
-            "duplicate": None,
-            "delete": "It has not ended; cancel it first." if batch.live else None,
-        }
+        return batch_menu(person, batch)
 
     # What is done
 
@@ -228,7 +192,6 @@ class Batches:
         batch_id: str,
         *,
         expected_credits: int | None = None,
-        idempotency_key: str | None = None,
     ) -> Batch:
         self.calls.append(("retry_failed", batch_id, expected_credits))
         self.plates[batch_id] = [
@@ -245,23 +208,8 @@ class Batches:
     def gone(self, batch_id: str) -> None:
         del self.records[batch_id], self.plates[batch_id]
 
-    # Sharing
-
     def sharing_words(self, person: Person | None, batch: Batch) -> str:
-        return "Anyone with the link" if batch.visibility is Visibility.PUBLIC else "Only you"
-
-    def show_sharing(self, person: Person, batch_id: str) -> Shared:
-        batch = self.batch(person, batch_id)
-        return Shared(
-            visibility=batch.visibility, invited=[], links={}, words=self.sharing_words(person, batch)
-        )
-
-    def change_sharing(
-        self, person: Person, batch_id: str, visibility: Visibility | None, emails: list[str] | None
-    ) -> Shared:
-        if visibility is not None:
-            self.records[batch_id] = replace(self.records[batch_id], visibility=visibility)
-        return self.show_sharing(person, batch_id)
+        return self.sharing.words(person, batch)
 
     # Its past
 
@@ -274,6 +222,7 @@ class Batches:
         submitter: tuple[str, str] | None = None,
         age_s: float = 1800,
         visibility: Visibility = Visibility.PRIVATE,
+        left_out: list[dict[str, str]] | None = None,
     ) -> Batch:
         person = self.bench.anna
         chance = random.Random(len(statuses))
@@ -297,6 +246,7 @@ class Batches:
             tool="dock",
             name=name,
             visibility=visibility,
+            left_out=left_out or [],
             settings={"center": [15.6, 53.4, 15.5], "size": [20.0, 20.0, 20.0], "exhaustiveness": 8},
             wells=number,
             created_at=utcnow() - timedelta(seconds=age_s + 5),
@@ -304,6 +254,26 @@ class Batches:
         )
         self.records[batch.id], self.plates[batch.id] = batch, wells
         return self.batch(person, batch.id)
+
+
+class Sharing:
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def words(self, person: Person | None, batch: Batch) -> str:
+        return "Anyone with the link" if batch.visibility is Visibility.PUBLIC else "Only you"
+
+    def show(self, person: Person, batch_id: str) -> Shared:
+        batch = self.batches.batch(person, batch_id)
+        return Shared(visibility=batch.visibility, invited=[], links={}, words=self.words(person, batch))
+
+    def change(
+        self, person: Person, batch_id: str, visibility: Visibility | None, emails: list[str] | None
+    ) -> Shared:
+        if visibility is not None:
+            old = self.batches.records[batch_id]
+            self.batches.records[batch_id] = replace(old, visibility=visibility)
+        return self.show(person, batch_id)
 
 
 def _lines(text: str) -> list[Line]:

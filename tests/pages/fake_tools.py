@@ -159,7 +159,6 @@ DOCK = Tool(
             },
             {"center": [15.6, 53.4, 15.5], "size": [20.0, 20.0, 20.0], "exhaustiveness": 8},
         ),
-        most=10_000,
     ),
     example=lambda: Example(
         "Imatinib into ABL1 kinase (1iep)",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from data.records import Batch, Status, Visibility, utcnow
+from data.records import Batch, Role, Status, Visibility, utcnow
 from pages import batch_dialogs, batch_list, batch_menu, batch_numbers, batch_plate, batch_results
 from pages.components import plate as plate_component
 from pages.parts import asking, statuses, wells
@@ -211,12 +211,10 @@ def test_a_batch_that_goes_while_it_is_shown_says_so(open_page: Open) -> None:
 
 def test_what_cannot_be_done_is_off_with_the_reason(open_page: Open) -> None:
     bench, batch = bench_with([Status.COMPLETED] * 3)
-    asking_menu = open_page("batch.py", bench, batchId=batch.id)
-    asking_menu.session_state["asking.asked"] = asking.Asked("batch.menu", batch)
-    app = asking_menu.run()
+    app = open_page("batch.py", bench, batchId=batch.id)
     cancel, retry = app.button(key="menu.cancel"), app.button(key="menu.retry_failed")
-    assert cancel.disabled and cancel.help == "All of its jobs have ended."
-    assert retry.disabled and "No job failed" in retry.help
+    assert cancel.disabled and cancel.help == "It has ended."
+    assert retry.disabled and "Nothing failed" in retry.help
     assert not app.button(key="menu.delete").disabled
     keys = {button.key for button in app.button}
     assert not {"batch.cancel", "batch.retry_failed"} & keys
@@ -279,12 +277,30 @@ def test_deleting_says_what_goes_and_what_stays(open_page: Open) -> None:
 
 
 def test_a_colleague_looks_and_changes_nothing(open_page: Open) -> None:
+    bench, batch = bench_with(MIXED, submitter=(BEN_ID, "Ben Okafor"), visibility=Visibility.TEAM)
+    bench.accounts.who = replace(ANNA, role=Role.MEMBER, site_admin=False)
+    app = open_page("batch.py", bench, batchId=batch.id)
+    assert not app.exception and app.dataframe
+    keys = {button.key for button in app.button}
+    assert not {"batch.cancel", "batch.retry_failed", "batch.share"} & keys
+    assert app.button(key="menu.delete").disabled
+
+
+def test_a_colleagues_private_batch_shows_its_row_only(open_page: Open) -> None:
     bench, batch = bench_with(MIXED, submitter=(BEN_ID, "Ben Okafor"))
-    bench.batches.foreign.add(batch.id)
+    bench.accounts.who = replace(ANNA, role=Role.MEMBER, site_admin=False)
     app = open_page("batch.py", bench, batchId=batch.id)
     assert not app.exception
-    keys = {button.key for button in app.button}
-    assert not {"batch.cancel", "batch.retry_failed", "batch.share", "batch.star"} & keys
+    assert app.info[0].value == "This batch is private to Ben Okafor."
+    assert not app.dataframe and not app.get("progress")
+
+
+def test_what_was_left_out_is_told(open_page: Open) -> None:
+    left_out = [{"where": "line 4", "message": "“c1(” is <not> a valid SMILES."}]
+    bench, batch = bench_with(MIXED, left_out=left_out)
+    app = open_page("batch.py", bench, batchId=batch.id)
+    assert "1 line left out" in [expander.label for expander in app.expander]
+    assert any("c1(” is &lt;not&gt; a valid" in html.proto.body for html in app.get("html"))
 
 
 # Figures
