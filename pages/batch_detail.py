@@ -29,6 +29,8 @@ from tools.contract import Metric, Tool
 
 #: Widths of the plate and of the figures beside it.
 COLUMNS = [5, 3]
+#: Seconds between two redraws while it runs; of a large one as many wells a second.
+PAUSE, PER_SECOND = 0.5, 5000
 _FILTERED = "batch.filtered"
 #: Lines that could not be run, of which the page tells.
 LEFT_OUT = 500
@@ -44,8 +46,8 @@ def main(workbench: Workbench, person: Person | None, batch_id: str) -> None:
     tool = job_about.offered(workbench, person, batch.tool)
     if not access.may(person, Action.SEE, batch):
         return private(workbench, person, batch, tool)
-    present(workbench, person, batch_id, tool)
-    batch_results.draw(workbench, person, batch_id, tool)
+    present(workbench, person, batch, tool)
+    batch_results.draw(workbench, person, batch, tool)
 
 
 def way_back(person: Person | None) -> None:
@@ -101,15 +103,16 @@ def not_here(error: WellplateError) -> None:
 
 
 @st.fragment
-def present(workbench: Workbench, person: Person | None, batch_id: str, tool: Tool | None) -> None:
+def present(workbench: Workbench, person: Person | None, before: Batch, tool: Tool | None) -> None:
     """What it is and how it goes; drawn again when something happens to it or to one of its jobs."""
     person = session.still(person) or person
-    listen(key=f"batch.{batch_id}.live", batches=[batch_id])
+    pause = max(PAUSE, before.wells / PER_SECOND)
+    listen(key=f"batch.{before.id}.live", batches=[before.id], pause=pause)
     if st.session_state.pop(_FILTERED, False):
         st.rerun(scope="app")
     try:
-        batch = workbench.batches.batch(person, batch_id)
-        wells = workbench.batches.wells(person, batch_id)
+        batch = workbench.batches.batch(person, before.id)
+        wells = workbench.batches.wells(person, before.id)
     except WellplateError:
         st.rerun(scope="app")  # it has gone meanwhile, or is private by now: the whole page says so
     batch_menu.carry_out(workbench, person)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
+from statistics import median
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from data.records import Well
 from pages import batch_plate
-from pages.parts import figures, human, wells
+from pages.parts import figures, human
+from pages.parts.wells import Layout
 from tools.contract import Metric
 
 #: With fewer values a figure tells less than the table.
@@ -18,8 +21,13 @@ ENOUGH = 3
 POINTS = 1_500
 
 
-def draw(shown: Sequence[Well], metric: Metric, *, of: int, key: str) -> None:
-    found = [(value, well) for well in shown if (value := batch_plate.value_of(well, metric)) is not None]
+def draw(rows: Sequence[Mapping[str, Any]], metric: Metric, layout: Layout, *, key: str) -> None:
+    """Of rows of the batch's table."""
+    found = [
+        (value, f"{row['name']} ({layout.name(row['well'] - 1)})")
+        for row in rows
+        if (value := batch_plate.number(row.get(metric.key))) is not None
+    ]
     if len(found) < ENOUGH:
         return
     left, right = st.columns(2, gap="large")
@@ -29,7 +37,7 @@ def draw(shown: Sequence[Well], metric: Metric, *, of: int, key: str) -> None:
         distribution([value for value, _ in found], title, key)
     with right:
         st.subheader("From best to worst", anchor=False)
-        ranking(found, metric, title, of, key)
+        ranking(found, metric, title, key)
 
 
 def distribution(values: Sequence[float], title: str, key: str) -> None:
@@ -38,12 +46,10 @@ def distribution(values: Sequence[float], title: str, key: str) -> None:
     figure.update_layout(xaxis_title=title, yaxis_title="Wells", bargap=0.05)
     told = f"{len(values):,} wells from {short(min(values))} to {short(max(values))}"
     figures.draw(figure, key=f"{key}.distribution", alt=f"Histogram of {title}: {told}", height=280)
-    middle = sorted(values)[len(values) // 2]
-    st.caption(human.markdown_text(f"{told}, median {short(middle)}."))
+    st.caption(human.markdown_text(f"{told}, median {short(median(values))}."))
 
 
-def ranking(found: Sequence[tuple[float, Well]], metric: Metric, title: str, of: int, key: str) -> None:
-    layout = wells.layout(of)
+def ranking(found: Sequence[tuple[float, str]], metric: Metric, title: str, key: str) -> None:
     ranked = sorted(found, key=lambda pair: pair[0], reverse=metric.better == "higher")
     step = -(-len(ranked) // POINTS)
     drawn = list(enumerate(ranked, 1))[::step]
@@ -51,15 +57,15 @@ def ranking(found: Sequence[tuple[float, Well]], metric: Metric, title: str, of:
         go.Scattergl(
             x=[rank for rank, _ in drawn],
             y=[value for _, (value, _) in drawn],
-            text=[f"{layout.name(well.number)} · {well.name}" for _, (_, well) in drawn],
+            text=[escape(name) for _, (_, name) in drawn],
             mode="markers",
             marker={"size": 5},
             hovertemplate="%{text}<br>rank %{x}: %{y}<extra></extra>",
         )
     )
     figure.update_layout(xaxis={"title": "Rank", "zeroline": False}, yaxis_title=title)
-    best, well = ranked[0]
-    told = f"Best: {well.name} ({layout.name(well.number)}), {short(best)}{f' {metric.unit}' if metric.unit else ''}"
+    best, name = ranked[0]
+    told = f"Best: {name}, {short(best)}{f' {metric.unit}' if metric.unit else ''}"
     figures.draw(figure, key=f"{key}.ranking", alt=f"{title} by rank. {told}", height=280)
     thinned = f" Of the ranks one in {step} is drawn." if step > 1 else ""
     st.caption(human.markdown_text(f"{told}; {metric.better} is better.{thinned}"))

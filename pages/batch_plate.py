@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -87,8 +89,13 @@ def look_of(well: Well) -> statuses.Look:
 
 def value_of(well: Well, metric: Metric) -> float | None:
     """Of a completed well that has it as a number."""
-    value = well.summary.get(metric.key) if well.status is Status.COMPLETED else None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return number(well.summary.get(metric.key)) if well.status is Status.COMPLETED else None
+
+
+def number(value: Any) -> float | None:
+    """What can stand on a scale."""
+    told = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if told else None
 
 
 def scale_of(metric: Metric, values: Sequence[float]) -> Scale:

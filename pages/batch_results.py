@@ -16,15 +16,16 @@ import streamlit as st
 
 from compute.workbench import Workbench
 from data.errors import WellplateError
-from data.records import Person, Status, Well
+from data.records import Batch, Person, Status
 from pages import batch_figures, batch_plate
 from pages.components.live import listen
 from pages.parts import human, session, statuses, wells
 from pages.parts.drawing import refusal
+from pages.parts.wells import Layout
 from tools.contract import Column, Metric, Tool
 
-#: Seconds between two redraws while the batch runs.
-PAUSE = 5.0
+#: Seconds between two redraws while the batch runs; of a large one as many wells a second.
+PAUSE, PER_SECOND = 5.0, 1000
 #: Rows until the table scrolls by itself.
 TALL = 14
 #: Sentences of errors, and wells of each, that are listed.
@@ -34,17 +35,21 @@ _GO = "batch.go"
 FIXED = {"well", "name", "status", "credits", "refunded", "duration", "error", "warnings", "job"}
 
 
+#: A row of the batch's table: its well (from 1), name, status, job, and what the summary says.
+Row = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Drawn:
     """The rows that are on the screen, in the table's order before anybody sorts it."""
 
     batch: str
-    wells: Sequence[Well]
+    rows: Sequence[Row]
 
     @property
     def key(self) -> str:
         """Clicks are told as positions: other wells are another table."""
-        numbers = ",".join(str(well.number) for well in self.wells)
+        numbers = ",".join(str(row["well"]) for row in self.rows)
         return f"batch.{self.batch}.{hashlib.sha256(numbers.encode()).hexdigest()[:12]}"
 
 
@@ -63,67 +68,60 @@ def ask(words: Sequence[str]) -> None:
 
 
 @st.fragment
-def draw(workbench: Workbench, person: Person | None, batch_id: str, tool: Tool | None) -> None:
+def draw(workbench: Workbench, person: Person | None, batch: Batch, tool: Tool | None) -> None:
     person = session.still(person) or person
-    listen(key=f"batch.{batch_id}.results.live", batches=[batch_id], pause=PAUSE)
+    pause = max(PAUSE, batch.wells / PER_SECOND)
+    listen(key=f"batch.{batch.id}.results.live", batches=[batch.id], pause=pause)
     if (job := st.session_state.pop(_GO, None)) is not None:
         st.switch_page("jobs.py", query_params={"jobId": job})
     try:
-        every = workbench.batches.wells(person, batch_id)
-        columns, rows = workbench.batches.table(person, batch_id)
+        columns, every = workbench.batches.table(person, batch.id)
     except WellplateError as error:
         return refusal(error)
-    narrowed = asked()
-    shown = [number for number, well in enumerate(every) if not narrowed or well.status in narrowed]
-    reasons([well for well in every if well.error or well.status is Status.TIMEOUT], len(every))
+    layout, narrowed = wells.layout(len(every)), asked()
+    shown = [row for row in every if not narrowed or row["status"] in narrowed]
+    reasons([row for row in every if row["status"] in (Status.FAILED, Status.TIMEOUT)], layout)
     if not shown:
         st.caption("No well has this status now.")
         return
     metrics = tool.batch.metrics if tool and tool.batch else ()
-    drawn = Drawn(batch_id, [every[number] for number in shown])
-    table(drawn, columns, [rows[number] for number in shown], metrics, len(every))
+    table(Drawn(batch.id, shown), columns, metrics, layout)
     if metric := batch_plate.chosen_metric(metrics) or next(iter(metrics), None):
-        batch_figures.draw(drawn.wells, metric, of=len(every), key=f"batch.{batch_id}")
+        batch_figures.draw(shown, metric, layout, key=f"batch.{batch.id}")
 
 
-def reasons(failed: Sequence[Well], of: int) -> None:
+def reasons(failed: Sequence[Row], layout: Layout) -> None:
     """Why wells failed: each sentence once, the most frequent first, with links to its wells."""
     if not failed:
         return
-    by_sentence: dict[str, list[Well]] = {}
-    for well in failed:
-        sentence = well.error.message if well.error else "Stopped at the time limit."
-        by_sentence.setdefault(sentence, []).append(well)
+    by_sentence: dict[str, list[Row]] = {}
+    for row in failed:
+        by_sentence.setdefault(row["error"] or "Stopped at the time limit.", []).append(row)
     ranked = sorted(by_sentence.items(), key=lambda item: -len(item[1]))
-    rows = "".join(
-        f'<li><b>{len(each):,} ×</b><span>{escape(sentence)}<span class="wells">{places(each, of)}</span></span></li>'
+    items = "".join(
+        f"<li><b>{len(each):,} ×</b><span>{escape(sentence)}"
+        f'<span class="wells">{places(each, layout)}</span></span></li>'
         for sentence, each in ranked[:REASONS]
     )
-    if more := len(ranked) - REASONS if len(ranked) > REASONS else 0:
-        rows += f"<li><b></b><span class='quiet'>and {human.count(more, 'other reason')}: see the table</span></li>"
+    if (more := len(ranked) - REASONS) > 0:
+        items += f"<li><b></b><span class='quiet'>and {human.count(more, 'other reason')}: see the table</span></li>"
     title = f"Why {human.count(len(failed), 'well')} failed or ran out of time"
-    st.html(f'<section class="reasons" aria-label="{title}"><h3>{title}</h3><ul>{rows}</ul></section>')
+    st.html(f'<section class="reasons" aria-label="{title}"><h3>{title}</h3><ul>{items}</ul></section>')
 
 
-def places(failed: Sequence[Well], of: int) -> str:
-    layout = wells.layout(of)
+def places(failed: Sequence[Row], layout: Layout) -> str:
     links = ", ".join(
-        f'<a href="/app/jobs?jobId={well.job}" target="_self" title="{escape(well.name)}">'
-        f"{layout.name(well.number)}</a>"
-        for well in failed[:PLACES]
+        f'<a href="/app/jobs?jobId={row["job"]}" target="_self" title="{escape(row["name"])}">'
+        f"{layout.name(row['well'] - 1)}</a>"
+        for row in failed[:PLACES]
     )
     return links + (f" and {len(failed) - PLACES:,} more" if len(failed) > PLACES else "")
 
 
-def table(
-    drawn: Drawn,
-    columns: Sequence[Column],
-    rows: Sequence[Mapping[str, Any]],
-    metrics: Sequence[Metric],
-    of: int,
-) -> None:
-    results = results_first([column for column in columns if column.name not in FIXED], metrics)
-    shown = frame(drawn.wells, rows, results, of)
+def table(drawn: Drawn, columns: Sequence[Column], metrics: Sequence[Metric], layout: Layout) -> None:
+    told = [column for column in columns if column.name not in FIXED and any_in(drawn.rows, column.name)]
+    results = results_first(told, metrics)
+    shown = frame(drawn.rows, results, layout)
     st.dataframe(
         shown,
         hide_index=True,
@@ -131,8 +129,13 @@ def table(
         column_config=looks(drawn, results, shown),
         height=36 * TALL if len(shown) >= TALL else "content",
         row_height=34,
+        placeholder="",
         alt=f"Results of {human.count(len(shown), 'well')}, one row each",
     )
+
+
+def any_in(rows: Sequence[Row], name: str) -> bool:
+    return any(row.get(name) is not None for row in rows)
 
 
 def results_first(columns: Sequence[Column], metrics: Sequence[Metric]) -> list[Column]:
@@ -143,31 +146,22 @@ def results_first(columns: Sequence[Column], metrics: Sequence[Metric]) -> list[
     )
 
 
-def frame(
-    shown: Sequence[Well], rows: Sequence[Mapping[str, Any]], results: Sequence[Column], of: int
-) -> pd.DataFrame:
-    layout = wells.layout(of)
+def frame(rows: Sequence[Row], results: Sequence[Column], layout: Layout) -> pd.DataFrame:
     made: dict[str, list[Any]] = {
-        "well": [layout.name(well.number) for well in shown],
-        "name": [well.name for well in shown],
-        "status": [[batch_plate.look_of(well).label] for well in shown],
+        "well": [layout.name(row["well"] - 1) for row in rows],
+        "name": [row["name"] for row in rows],
+        "status": [[statuses.LOOKS[Status(row["status"])].label] for row in rows],
         **{f"result.{column.name}": [row.get(column.name) for row in rows] for column in results},
-        "error": [well.error.message if well.error else "" for well in shown],
-        "warnings": [" ".join(well.warnings) for well in shown],
-        "took": [seconds(well) for well in shown],
-        "credits": [well.credits - well.refunded for well in shown],
+        "error": [row["error"] or "" for row in rows],
+        "warnings": [row["warnings"] or "" for row in rows],
+        "took": [row["duration"] for row in rows],
+        "credits": [row["credits"] - row["refunded"] for row in rows],
     }
     # A column in which nothing stands tells nothing and costs width.
     for name in ("error", "warnings", "credits"):
         if not any(made[name]):
             del made[name]
     return pd.DataFrame(made)
-
-
-def seconds(well: Well) -> float | None:
-    if well.started_at is None or well.ended_at is None:
-        return None
-    return (well.ended_at - well.started_at).total_seconds()
 
 
 def looks(drawn: Drawn, results: Sequence[Column], shown: pd.DataFrame) -> dict[str, Any]:
@@ -222,4 +216,4 @@ def decimals(numbers: pd.Series) -> int:
 def _opened(key: str, drawn: Drawn) -> None:
     """In a callback: the job is the one drawn there, whatever the well holds by now."""
     if click := st.session_state[key]:
-        st.session_state[_GO] = drawn.wells[click["row"]].job
+        st.session_state[_GO] = drawn.rows[click["row"]]["job"]

@@ -27,7 +27,10 @@ const inkOn = ([red, green, blue]) => (0.299 * red + 0.587 * green + 0.114 * blu
 const rgb = (parts) => `rgb(${parts.join(",")})`;
 
 /** So many decimals that neighbours on the scale differ, the same for every well. */
-const decimals = ({ low, high }) => (high - low >= 100 ? 0 : high - low >= 1 ? 1 : high - low >= 0.1 ? 2 : 3);
+const decimals = ({ low, high }) => {
+  const span = high - low || Math.abs(high);
+  return span >= 100 ? 0 : span >= 1 ? 1 : span >= 0.1 ? 2 : 3;
+};
 
 function letters(row) {
   return (row >= 26 ? String.fromCharCode(64 + Math.floor(row / 26)) : "") + String.fromCharCode(65 + row % 26);

@@ -139,7 +139,7 @@ def test_the_results_are_one_table_with_units_narrowed_by_the_chips(open_page: O
 
 def test_a_click_in_the_results_opens_the_job_that_stood_there(open_page: Open) -> None:
     bench, batch = bench_with(MIXED)
-    drawn = batch_results.Drawn(batch.id, bench.batches.plates[batch.id][3:5])
+    drawn = batch_results.Drawn(batch.id, bench.batches.table(ANNA, batch.id)[1][3:5])
     st.session_state["click"] = {"row": 1, "label": "x"}
     batch_results._opened("click", drawn)
     assert st.session_state[batch_results._GO] == bench.batches.plates[batch.id][4].job
@@ -148,10 +148,10 @@ def test_a_click_in_the_results_opens_the_job_that_stood_there(open_page: Open) 
 
 def test_the_tables_key_follows_its_wells_and_not_what_is_in_them() -> None:
     bench, batch = bench_with(MIXED)
-    rows = bench.batches.plates[batch.id]
+    rows = bench.batches.table(ANNA, batch.id)[1]
     drawn = batch_results.Drawn(batch.id, rows)
-    assert drawn.key == replace(drawn, wells=[replace(rows[0], job="another"), *rows[1:]]).key
-    assert drawn.key != replace(drawn, wells=rows[1:]).key
+    assert drawn.key == replace(drawn, rows=[{**rows[0], "job": "another"}, *rows[1:]]).key
+    assert drawn.key != replace(drawn, rows=rows[1:]).key
 
 
 def test_a_childs_page_leads_back_to_its_well(open_page: Open) -> None:
