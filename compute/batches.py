@@ -59,6 +59,8 @@ class Line:
     problem: str = ""
     #: What makes it likely to fail; it is run all the same.
     doubt: str = ""
+    #: How much it is: "2 chains".
+    size: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,14 @@ class Batches:
             prices += [] if problem else prepared.lines
             name = item.name or _title(tool, prepared.given) or item.where
             lines.append(
-                Line(name=name, where=item.where, credits=credits, problem=problem, doubt=item.doubt)
+                Line(
+                    name=name,
+                    where=item.where,
+                    credits=credits,
+                    problem=problem,
+                    doubt=item.doubt,
+                    size=item.size,
+                )
             )
         return self._plan(person, lines, prices, [], most=self._children.most(tool, settings))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -24,6 +25,8 @@ from tools.contract import Tool
 
 #: Lines of what will be run that are shown, and of those that cannot be run.
 FIRST, LISTED = 6, 500
+#: Sizes of jobs that are told apart.
+SIZES = 3
 _LOOKED = "tool.many.looked"
 
 
@@ -172,8 +175,18 @@ def told(plan: Plan, mode: str) -> None:
     if with_price and plan.price:
         st.markdown("**Cost**")
         costs(plan)
-    st.markdown(f"**{human.count(len(good), 'job')}**")
+    st.markdown(f"**{human.markdown_text(summed(good))}**")
     first(good, with_price)
+
+
+def summed(good: Sequence[Line]) -> str:
+    """ "5 jobs, 2 chains each", or how many of each size where there are few sizes."""
+    jobs, sizes = human.count(len(good), "job"), Counter(line.size for line in good)
+    if "" in sizes or len(sizes) > SIZES:
+        return jobs
+    if len(sizes) == 1:
+        return f"{jobs}, {good[0].size}{' each' if len(good) > 1 else ''}"
+    return f"{jobs}: " + ", ".join(f"{number:,} of {size}" for size, number in sizes.most_common())
 
 
 def listed(lines: Sequence[tuple[Line, str]]) -> None:

@@ -406,6 +406,8 @@ class Item:
     problem: str = ""
     #: What makes it likely to fail, as a sentence; it is run all the same.
     doubt: str = ""
+    #: How much it is, in two words: "2 chains"; empty where that tells nothing.
+    size: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import streamlit as st
 
+from compute.batches import Line
 from data.records import Batch, Role, Status, Visibility, utcnow
-from pages import batch_dialogs, batch_list, batch_menu, batch_numbers, batch_plate, batch_results
+from pages import batch_dialogs, batch_list, batch_menu, batch_numbers, batch_plate, batch_results, tool_many
 from pages.components import plate as plate_component
 from pages.parts import asking, statuses, wells
 from tests.pages.conftest import Open
@@ -442,6 +443,21 @@ def test_missing_inputs_and_credits_are_the_reason(open_page: Open) -> None:
     app = many(open_page, FakeWorkbench(credits=30), example="1")
     app.checkbox[0].check().run()
     assert "18 credits missing" in app.button(key="tool.run").help
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        (["2 chains"] * 5, "5 jobs, 2 chains each"),
+        (["2 chains"], "1 job, 2 chains"),
+        (["2 chains", "1 chain", "2 chains"], "3 jobs: 2 of 2 chains, 1 of 1 chain"),
+        (["", ""], "2 jobs"),
+        (["1 chain", "2 chains", "3 chains", "4 chains"], "4 jobs"),
+    ],
+)
+def test_how_much_will_be_run_is_said_before(sizes: list[str], told: str) -> None:
+    lines = [Line(name="x", where="line 1", credits=1, size=size) for size in sizes]
+    assert tool_many.summed(lines) == told
 
 
 def test_nothing_is_run_when_no_line_can_be(open_page: Open) -> None:
