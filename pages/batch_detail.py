@@ -43,6 +43,7 @@ def main(workbench: Workbench, person: Person | None, batch_id: str) -> None:
         return sign_in.ask() if person is None else not_here(error)
     st.set_page_config(page_title=f"{batch.name} · {batch_list.word(batch)} · Wellplate")
     way_back(person)
+    flash.show()  # what a dialog did stays while the plate below is drawn anew
     tool = job_about.offered(workbench, person, batch.tool)
     if not access.may(person, Action.SEE, batch):
         return private(workbench, person, batch, tool)
@@ -130,7 +131,6 @@ def present(workbench: Workbench, person: Person | None, before: Batch, tool: To
 
 def heading(workbench: Workbench, person: Person | None, batch: Batch) -> None:
     header(batch.name)
-    flash.show()
     with st.container(horizontal=True, vertical_alignment="center"):
         batch_list.badge(batch)
         st.caption(timing(batch), width="content")

@@ -38,8 +38,8 @@ def _cancel(workbench: Workbench, person: Person, batch: Batch) -> None:
     runs = [well for well in wells if well.status is Status.PROCESSING]
     lost = sum(well.credits for well in runs)
     st.markdown(f"**{human.markdown_text(batch.name)}**")
-    parts = []
-    if waiting := len(wells) - len(runs):
+    parts, waiting = [], len(wells) - len(runs)
+    if waiting:
         parts.append(f"- **{human.count(waiting, 'job')}** not started: taken out at once, at no cost")
     if runs:
         cost = f"; their {human.credits(lost)} are not given back" if lost else ""
@@ -49,7 +49,7 @@ def _cancel(workbench: Workbench, person: Person, batch: Batch) -> None:
     answered(
         lambda: workbench.batches.cancel(person, batch.id),
         f"Cancel {human.count(len(wells), 'job')}",
-        f"Cancelled {human.count(len(wells), 'job')} of “{batch.name}”.",
+        f"Cancelled {human.count(waiting, 'job')}{f'; {len(runs):,} more are being stopped' if runs else ''}.",
     )
 
 

@@ -10,7 +10,7 @@ from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import LIVE, Batch, Person, Status
 from pages import batch_dialogs
-from pages.parts import asking, flash, menus, session
+from pages.parts import asking, human, menus, session
 from pages.parts.drawing import refusal
 
 #: Icon and words, in the menu's order and groups.
@@ -111,8 +111,13 @@ def choose(workbench: Workbench, person: Person | None, action: str, batch: Batc
 
 def star(workbench: Workbench, person: Person, batch: Batch) -> None:
     """In a callback: the star of this person on or off."""
-    if who := session.acting(person):
-        flash.attempt(lambda: workbench.batches.change(who, batch.id, starred=not batch.starred))
+    who = session.acting(person)
+    if who is None:
+        return
+    try:
+        workbench.batches.change(who, batch.id, starred=not batch.starred)
+    except WellplateError as error:
+        st.toast(human.markdown_text(error.message), icon=":material/error:")
 
 
 def carry_out(workbench: Workbench, person: Person | None) -> None:
