@@ -1,4 +1,4 @@
-"""Browser parts that Streamlit has not: uploads that stream to disk, live changes, structures in 3D, plates of batches."""
+"""Browser parts that Streamlit has not: uploads that stream to disk, live changes, 3D structures, plates of batches."""
 
 from __future__ import annotations
 
