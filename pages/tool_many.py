@@ -124,7 +124,7 @@ def why_not(
     if plan is None:
         return None
     # The team's credits change while the plan stays.
-    lack = workbench.credits.refusal(person, plan.credits)
+    lack = workbench.credits.refusal(person, plan.credits, "batch")
     if reason := reason_against(replace(plan, affordable=True), form, slots):
         return reason
     if not plan.good:

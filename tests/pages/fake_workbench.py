@@ -172,7 +172,7 @@ class Credits:
     def mine(self, person: Person) -> Used:
         return Used(cap=None, used=12)
 
-    def refusal(self, person: Person, credits: int) -> str | None:
+    def refusal(self, person: Person, credits: int, subject: str = "job") -> str | None:
         return None if credits <= self.available else f"{credits - self.available} credits missing."
 
     def entries(self, person: Person, **filters: Any) -> list[LedgerEntry]:
