@@ -25,6 +25,8 @@ from tools.contract import Tool
 
 #: Lines of what will be run that are shown, and of those that cannot be run.
 FIRST, LISTED = 6, 500
+#: Lines of the price.
+PRICED = 8
 #: Sizes of jobs that are told apart.
 SIZES = 3
 _LOOKED = "tool.many.looked"
@@ -147,7 +149,16 @@ def run_label(plan: Plan | None, mode: str) -> str:
 def breakdown(plan: Plan | None) -> str:
     if plan is None or not plan.credits:
         return "Costs nothing."
-    return " + ".join(f"{human.markdown_text(line.label)}: {line.credits:,}" for line in plan.price)
+    return " + ".join(f"{human.markdown_text(label)}: {credits:,}" for label, credits in price_of(plan))
+
+
+def price_of(plan: Plan) -> list[tuple[str, int]]:
+    """What the price is made of; thousands of ligands with a line each are one sum."""
+    lines = [(line.label, line.credits) for line in plan.price]
+    if len(lines) <= PRICED:
+        return lines
+    rest = lines[PRICED - 1 :]
+    return [*lines[: PRICED - 1], (f"{len(rest):,} more like these", sum(credits for _, credits in rest))]
 
 
 def estimate(workbench: Workbench, person: Person, plan: Plan) -> str:
@@ -202,7 +213,8 @@ def listed(lines: Sequence[tuple[Line, str]]) -> None:
 
 def costs(plan: Plan) -> None:
     rows = "".join(
-        f"<tr><td>{escape(line.label)}</td><td class='n'>{line.credits:,}</td></tr>" for line in plan.price
+        f"<tr><td>{escape(label)}</td><td class='n'>{credits:,}</td></tr>"
+        for label, credits in price_of(plan)
     )
     total = f"<tr class='sum'><td>Together</td><td class='n'>{human.credits(plan.credits)}</td></tr>"
     st.html(f'<table class="plain costs">{rows}{total}</table>')

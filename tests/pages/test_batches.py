@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from compute.batches import Line
+from compute.batches import Line, Plan
 from data.records import Batch, Role, Status, Visibility, utcnow
 from pages import batch_dialogs, batch_list, batch_menu, batch_numbers, batch_plate, batch_results, tool_many
 from pages.components import plate as plate_component
@@ -18,6 +18,7 @@ from tests.pages.conftest import Open
 from tests.pages.fake_batches import MEMORY, OUTSIDE, Batches, make_well, screen
 from tests.pages.fake_workbench import ANNA, BEN_ID, DOCK, FakeWorkbench
 from tests.pages.site import press, words
+from tools.contract import PriceLine
 
 MIXED = [
     Status.COMPLETED,
@@ -458,6 +459,15 @@ def test_missing_inputs_and_credits_are_the_reason(open_page: Open) -> None:
 def test_how_much_will_be_run_is_said_before(sizes: list[str], told: str) -> None:
     lines = [Line(name="x", where="line 1", credits=1, size=size) for size in sizes]
     assert tool_many.summed(lines) == told
+
+
+def test_a_price_of_thousands_of_lines_is_told_in_a_few() -> None:
+    price = [PriceLine("Maps", 20), *(PriceLine(f"Ligand {number}", 3) for number in range(5_000))]
+    plan = Plan(lines=[], credits=15_020, price=price, available=0, affordable=True, problems=[], most=10_000)
+    told = tool_many.price_of(plan)
+    assert len(told) == tool_many.PRICED
+    assert told[0] == ("Maps", 20) and told[-1] == ("4,994 more like these", 14_982)
+    assert sum(credits for _, credits in told) == plan.credits
 
 
 def test_nothing_is_run_when_no_line_can_be(open_page: Open) -> None:
