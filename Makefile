@@ -5,8 +5,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
+# Where the environments of the engines go; their weights are yours to put there (docs/folding.md).
+ENGINES ?= $(or $(WELLPLATE_HOME),$(HOME)/.wellplate)/engines
+ENGINE_NAMES := boltz alphafold esmfold proteinmpnn
 
-.PHONY: help run test check fix bench token link backup restore move-wal-aside packages packages-test packages-bench clean
+.PHONY: help run test test-engines engines check fix bench token link backup restore move-wal-aside packages packages-test packages-bench clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -17,6 +20,13 @@ run: $(READY) packages  ## start Wellplate and serve http://127.0.0.1:8501/app/
 test: $(DEV) packages packages-test  ## everything the tests need, then all tests
 	$(MAKE) check
 	$(BIN)/python -m pytest
+
+engines: $(ENGINE_NAMES:%=engines-%)  ## environments of Boltz-2, AlphaFold-2, ESMFold, ProteinMPNN; or engines-boltz, ...
+
+$(ENGINE_NAMES:%=engines-%): engines-%: $(ENGINES)/%/.ready
+
+test-engines: $(DEV) engines  ## run the real engines with tiny made-up weights
+	WELLPLATE_ENGINES='{"folder": "$(ENGINES)"}' $(BIN)/python -m pytest -m engines tests/engines
 
 check: $(DEV)  ## style, types and import rules
 	$(BIN)/ruff check .
@@ -65,6 +75,11 @@ $(READY): $(VENV)/bin/python requirements.lock
 
 $(DEV): $(READY) requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+$(ENGINES)/%/.ready: engines/%.txt
+	$(PYTHON) -m venv $(ENGINES)/$*
+	$(ENGINES)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 clean:  ## remove the environment and caches

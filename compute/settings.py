@@ -88,6 +88,23 @@ class ToolSettings(_Section):
     limits: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
+class EngineSettings(_Section):
+    #: Empty: its usual place in the folder of engines.
+    program: str
+    weights: str
+
+
+class EnginesSettings(_Section):
+    #: Empty: HOME/engines.
+    folder: str
+    #: Empty: this site asks none.
+    msa_server: str
+    boltz: EngineSettings
+    alphafold: EngineSettings
+    esmfold: EngineSettings
+    proteinmpnn: EngineSettings
+
+
 class Settings(_Section):
     home: Path
     files: Path
@@ -107,6 +124,7 @@ class Settings(_Section):
     oidc: OidcSettings
     notices: NoticeSettings
     tools: ToolSettings
+    engines: EnginesSettings
 
     @property
     def local_url(self) -> str:
@@ -117,6 +135,11 @@ class Settings(_Section):
     @property
     def database(self) -> Path:
         return self.home / "wellplate.duckdb"
+
+    @property
+    def engine_places(self) -> dict[str, Any]:
+        """Where the engines lie, for tools.engines."""
+        return self.engines.model_dump() | {"folder": self.engines.folder or str(self.home / "engines")}
 
     @property
     def run_folder(self) -> Path:

@@ -20,6 +20,7 @@ from compute.settings import Settings
 from compute.workbench import Workbench, set_current
 from data.folders import Folders
 from data.store import Store
+from tools import engines
 
 
 @contextmanager
@@ -28,6 +29,7 @@ def open_site(settings: Settings, *, end_cluster: bool = True) -> Iterator[Workb
 
     Raises BadSettings.
     """
+    engines.configure(settings.engine_places)
     check_limits(settings)
     check_folders(settings)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)

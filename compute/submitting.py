@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +195,7 @@ class Submitter:
             raise Conflict(
                 f"The price is {credits} credits now, not {submission.expected_credits}; look at it again."
             )
-        limits = limits_of(tool, self._settings)
+        limits = self._with_gpu(limits_of(tool, self._settings))
         self._refuse_too_large(limits)
         title = tool.title(prepared.given) if tool.title is not None else tool.name
         name_length = self._settings.limits.name_length
@@ -233,6 +233,11 @@ class Submitter:
         if not key:
             return None
         return jobs.made_earlier(self._store, key, person.id, person.team, _body_hash(submission))
+
+    def _with_gpu(self, limits: Limits) -> Limits:
+        """A tool that is quicker on a GPU gets one where a worker that is present has any."""
+        there = any(worker.gpus for worker in self._cluster.workers())
+        return replace(limits, gpus=max(1, limits.gpus)) if limits.gpu_if_there and there else limits
 
     def _refuse_too_large(self, limits: Limits) -> None:
         """A job that no worker could ever take is refused; while no worker is present nothing is known."""

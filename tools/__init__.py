@@ -18,6 +18,10 @@ from tools.contract import Example, Finished, Model, Panel, Result, RunningJob, 
 #: Tool id -> module, in the order of the catalogue.
 MODULES: dict[str, str] = {
     "autodock-vina": "tools.vina",
+    "boltz-2": "tools.boltz",
+    "alphafold-2": "tools.alphafold",
+    "esmfold": "tools.esmfold",
+    "proteinmpnn": "tools.proteinmpnn",
     "build-index": "tools.build_index",
     "create-subtraction": "tools.create_subtraction",
     "create-sample": "tools.create_sample",

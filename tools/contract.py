@@ -201,12 +201,13 @@ class RunningJob(Protocol):
         reads: Sequence[Path] = (),
         quiet: bool = False,
         part: tuple[int, int] = (1, 1),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Run a program in `work`, its output into the log. Raises ToolFailure when it exits non-zero.
 
         The log also gets the command line, the program's version, its exit code and time. Progress of the step follows
         how far the program has come in the files `reads`, where it is the first of two in the step, say: `part` (1, 2).
-        With `quiet` its output goes to `on_line` only.
+        With `quiet` its output goes to `on_line` only. `environment` is added to the run's own.
         """
         ...
 
@@ -308,7 +309,7 @@ class Layer:
     format: Literal["pdb", "mmcif", "sdf"]
     label: str
     #: What it is, which decides how it is drawn.
-    role: Literal["receptor", "ligand", "reference"]
+    role: Literal["receptor", "ligand", "reference", "prediction"]
     #: The content itself, in a preview, where there is no result file yet.
     text: str | None = None
 
@@ -341,6 +342,14 @@ class TextPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class WarningsPanel:
+    """What somebody must see before Run. Of a result, `Result.warnings` says it."""
+
+    title: str
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsPanel:
     title: str
     #: (label, value with unit, help)
@@ -354,6 +363,7 @@ Panel = (
     | ImagePanel
     | StructurePanel
     | TextPanel
+    | WarningsPanel
     | MetricsPanel
     | FilteredPanel
     | ChoicePanel
@@ -368,6 +378,8 @@ class Limits:
     cpus_max: int = 1
     memory_mb: int = 2048
     gpus: int = 0
+    #: One GPU where a worker that is present has any, none otherwise.
+    gpu_if_there: bool = False
     timeout_s: int = 3600
     #: Largest single file that the run may write.
     file_size_mb: int = 4096

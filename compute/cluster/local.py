@@ -22,12 +22,13 @@ import psutil
 
 from compute.cluster import certificates
 from compute.settings import Settings
+from tools import engines
 
 log = logging.getLogger("wellplate.cluster")
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What a process of the cluster may inherit: no secret of the app is among it.
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", engines.VARIABLE)
 _STOP_TIMEOUT_S = 20
 #: Without an address of its own, the little HTTP server that each of them has would listen on all interfaces.
 _LOOPBACK = ("--host", "127.0.0.1")
@@ -171,6 +172,7 @@ class LocalCluster:
             "cpus": settings.cpus,
             "dashboard_port": settings.cluster.dashboard_port,
             "code": code_version(),
+            "engines": settings.engine_places,
         }
 
     def _write_record(self) -> None:

@@ -27,13 +27,14 @@ from compute.worker import items, processes
 from compute.worker.programs import LimitFailure, Programs
 from compute.worker.tables import write_table
 from data.records import ErrorKind, utcnow
+from tools import engines
 from tools.contract import Given, InputFailure, LocalFile, Result, ToolFailure
 
 #: A progress that differs by less than this (in percent) is told at most every `QUIET` seconds.
 SMALL = 0.5
 QUIET = 0.05
 
-_ENVIRONMENT_KEPT = ("PATH",)
+_ENVIRONMENT_KEPT = ("PATH", engines.VARIABLE)
 
 _libc = ctypes.CDLL(None)
 
@@ -90,8 +91,9 @@ class Job:
         reads: Sequence[Path] = (),
         quiet: bool = False,
         part: tuple[int, int] = (1, 1),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._programs.command(arguments, on_line, reads, quiet, part)
+        self._programs.command(arguments, on_line, reads, quiet, part, environment)
 
     def stream(
         self, arguments: Sequence[str | Path], *, reads: Sequence[Path] = (), part: tuple[int, int] = (1, 1)

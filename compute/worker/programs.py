@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -65,8 +65,9 @@ class Programs:
         reads: Sequence[Path],
         quiet: bool,
         part: tuple[int, int] = (1, 1),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        with self._running(arguments, subprocess.STDOUT) as (program, last):
+        with self._running(arguments, subprocess.STDOUT, environment) as (program, last):
             with self._watched(program, reads, part), _ended_by_an_exception(program):
                 for line in _lines(program.stdout):
                     last.append(line)
@@ -92,7 +93,7 @@ class Programs:
 
     @contextmanager
     def _running(
-        self, arguments: Sequence[str | Path], errors: int
+        self, arguments: Sequence[str | Path], errors: int, environment: Mapping[str, str] | None = None
     ) -> Iterator[tuple[subprocess.Popen[bytes], deque[str]]]:
         """The program, and where its last lines go, by which its failure is told."""
         words = [str(each) for each in arguments]
@@ -101,7 +102,7 @@ class Programs:
         self._log_version(words[0])
         last: deque[str] = deque(maxlen=LAST_LINES)
         started = time.monotonic()
-        program = self._started(words, errors)
+        program = self._started(words, errors, environment)
         try:
             with program:
                 yield program, last
@@ -114,11 +115,14 @@ class Programs:
         if program.returncode:
             raise _failure(name, program.returncode, last)
 
-    def _started(self, words: list[str], errors: int) -> subprocess.Popen[bytes]:
+    def _started(
+        self, words: list[str], errors: int, environment: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
                 words,
                 cwd=self._work,
+                env=os.environ | environment if environment else None,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -5,7 +5,23 @@ const INK = {
   receptor: { colour: 0x7f9fb5, css: "#7f9fb5", word: "receptor" },
   ligand: { colour: 0xe69f00, css: "#e69f00", word: "ligand" },
   reference: { colour: 0x009e73, css: "#009e73", word: "reference" },
+  prediction: { colour: 0x65cbf3, css: "#65cbf3", word: "prediction" },
   box: { colour: 0xcc79a7, css: "#cc79a7", word: "box" },
+};
+/* pLDDT as the AlphaFold database draws it. */
+const BANDS = [
+  { css: "#0053d6", colour: 0x0053d6, word: "pLDDT above 90", tens: 1 },
+  { css: "#65cbf3", colour: 0x65cbf3, word: "70–90", tens: 2 },
+  { css: "#ffdb13", colour: 0xffdb13, word: "50–70", tens: 2 },
+  { css: "#ff7d45", colour: 0xff7d45, word: "below 50", tens: 5 },
+];
+/* Ten equal steps from 0 to 100 of the B-factor, which holds the pLDDT; the theme reads its list from the top. */
+const BY_PLDDT = {
+  color: "uncertainty",
+  colorParams: {
+    domain: [0, 100],
+    list: { kind: "set", colors: BANDS.flatMap(({ colour, tens }) => Array(tens).fill(colour)) },
+  },
 };
 const NO_WEBGL = "This browser cannot draw in 3D (WebGL is missing or off). The structure files can be downloaded.";
 const NO_VIEWER = "The structure viewer could not be loaded. The structure files can be downloaded.";
@@ -78,13 +94,17 @@ class Scene {
     if (choices.length > 1) this.bar.append(this.selector());
     const roles = new Set([...layers, ...choices].map((layer) => layer.role));
     for (const role of [...roles, ...(box ? ["box"] : [])]) {
-      const key = document.createElement("span");
-      key.className = "wp-key";
-      key.innerHTML = `<i style="background:${INK[role].css}"></i>${INK[role].word}`;
-      this.bar.append(key);
+      for (const { css, word } of role === "prediction" ? BANDS : [INK[role]]) this.bar.append(this.key(css, word));
     }
     if (box) this.bar.append(this.button("Binding site", () => this.focus(true)));
     this.bar.append(this.button("Whole structure", () => this.focus(false)));
+  }
+
+  key(css, word) {
+    const key = document.createElement("span");
+    key.className = "wp-key";
+    key.innerHTML = `<i style="background:${css}"></i>${word}`;
+    return key;
   }
 
   button(label, action) {
@@ -164,16 +184,21 @@ class Scene {
   async add(layer) {
     const { data, structure } = await this.load(await this.content(layer), layer.format, layer.label);
     const colour = INK[layer.role].colour;
-    const sticks = {
-      type: "ball-and-stick", typeParams: { sizeFactor: layer.role === "receptor" ? 0.16 : 0.22 },
+    const predicted = layer.role === "prediction";
+    const large = predicted || layer.role === "receptor";
+    const byElement = {
       color: "element-symbol", colorParams: { carbonColor: { name: "uniform", params: { value: colour } } },
     };
-    if (layer.role !== "receptor") {
+    const sticks = {
+      type: "ball-and-stick", typeParams: { sizeFactor: large ? 0.16 : 0.22 },
+      ...(predicted ? BY_PLDDT : byElement),
+    };
+    if (!large) {
       await this.part(structure, "all", sticks);
       return data;
     }
     const polymer = await this.part(structure, "polymer", {
-      type: "cartoon", color: "uniform", colorParams: { value: colour },
+      type: "cartoon", ...(predicted ? BY_PLDDT : { color: "uniform", colorParams: { value: colour } }),
     });
     for (const kind of polymer ? ["ligand", "ion", "branched", "non-standard"] : ["all"]) {
       await this.part(structure, kind, sticks);

@@ -27,6 +27,7 @@ from tools.contract import (
     RowsPanel,
     StructurePanel,
     TablePanel,
+    WarningsPanel,
 )
 
 #: Rows shown in a page; the export holds all.
@@ -72,6 +73,8 @@ def several(panels: Sequence[Panel], key: str, source: Source | None) -> None:
 def draw(panel: Panel, key: str, source: Source | None) -> None:
     if isinstance(panel, FilteredPanel):
         return filtered(panel, key, source)
+    if isinstance(panel, WarningsPanel):
+        return warnings(panel.sentences)
     st.subheader(human.markdown_text(panel.title), anchor=False)
     if isinstance(panel, ChoicePanel):
         choice(panel, key, source)

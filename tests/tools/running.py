@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,11 +68,13 @@ class LocalJob:
         reads: Sequence[Path] = (),
         quiet: bool = False,
         part: tuple[int, int] = (1, 1),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.log("$ " + " ".join(str(argument) for argument in arguments))
         done = subprocess.run(
             [str(argument) for argument in arguments],
             cwd=self.work,
+            env=os.environ | (environment or {}),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
