@@ -79,7 +79,7 @@ $(DEV): $(READY) requirements-dev.lock
 
 $(ENGINES)/%/.ready: engines/%.txt
 	$(PYTHON) -m venv $(ENGINES)/$*
-	$(ENGINES)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(ENGINES)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $<
 	@touch $@
 
 clean:  ## remove the environment and caches

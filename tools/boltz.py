@@ -177,9 +177,9 @@ def run(job: RunningJob) -> Result:
 
     job.step("Write results")
     left = job.work / "out" / f"boltz_results_{input.stem}" / "predictions" / input.stem
-    if not left.is_dir():
-        raise ToolFailure(heard.reason() or "Boltz-2 ended without a prediction. The log has what it said.")
     models, checks = _models(left, complex)
+    if not models:
+        heard.fail()
     return predictions.result(
         job,
         ENGINE,
@@ -187,7 +187,7 @@ def run(job: RunningJob) -> Result:
         models,
         alignments=alignments,
         seed=seed,
-        warnings=[*heard.warnings(binder), *checks, *complexes.looks_like_dna(complex)],
+        warnings=[*checks, *complexes.looks_like_dna(complex)],
         affinity=_affinity(left, binder),
         files=[_kept_input(job, input)],
     )
@@ -263,15 +263,12 @@ class _Heard:
         if "Failed to process" in line:
             self._refused = line.partition("Error:")[2].strip() or line.strip()
 
-    def reason(self) -> str | None:
+    def fail(self) -> None:
+        """Why there is no prediction, where it was told."""
         if self._refused:
             raise InputFailure(f"Boltz-2 refused the complex: {self._refused}")
         if self._no_memory:
-            return "Boltz-2 ran out of memory. Predict a smaller complex, or fewer samples."
-        return None
-
-    def warnings(self, binder: str | None) -> list[str]:
-        return ["Boltz-2 ran out of memory for a part of the work."] if self._no_memory else []
+            raise ToolFailure("Boltz-2 ran out of memory. Predict a smaller complex, or fewer samples.")
 
 
 def _models(left: Path, complex: Complex) -> tuple[list[predictions.Model], list[str]]:
