@@ -13,6 +13,7 @@ from typing import Any
 
 from compute.messages import Lines, encode
 from compute.worker.template import POOLS
+from tools import engines
 
 #: The template's imports on a cold disk, in seconds.
 START_S = 120.0
@@ -23,7 +24,7 @@ END_S = 10.0
 ROOT = Path(__file__).resolve().parents[2]
 
 #: What the template keeps of the worker's environment; nothing in it is secret.
-KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG")
+KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", engines.VARIABLE)
 
 
 class SlotLost(Exception):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tools
+from compute.cluster.client import Worker
 from data.errors import Forbidden
 from data.records import JobFilter, Person, Role
 from tests.compute.submitting import submit
 from tests.laboratory import Laboratory
+from tools.contract import Limits
 
 
 def before_it_is_kept(lab: Laboratory, monkeypatch: pytest.MonkeyPatch, event: Callable[[], Any]) -> None:
@@ -70,3 +74,20 @@ def test_an_upload_that_arrives_after_the_removal_is_not_kept(
         lab.workbench.upload(ada, "a.fasta", io.BytesIO(b">a\nACGT\n"))
     assert not list((lab.folders.root / "uploads").iterdir())
     assert not list((lab.folders.root / "staging").iterdir())
+
+
+@pytest.mark.parametrize(("gpus", "taken"), [(0, 0), (2, 1)])
+def test_a_tool_that_is_quicker_on_a_gpu_gets_one_where_a_worker_has_any(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch, gpus: int, taken: int
+) -> None:
+    worker = Worker("tcp://w", "w", cpus=8, memory_mb=64_000, gpus=gpus)
+    monkeypatch.setattr(lab.workbench._submitter._cluster, "workers", lambda: [worker], raising=False)
+    quicker = replace(tools.find("convert-sequences"), limits=Limits(gpu_if_there=True))
+    monkeypatch.setitem(tools.registry(), "convert-sequences", quicker)
+    assert lab.job(submit(lab, ada).id).gpus == taken
+
+
+def test_other_tools_get_none(lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker("tcp://w", "w", cpus=8, memory_mb=64_000, gpus=2)
+    monkeypatch.setattr(lab.workbench._submitter._cluster, "workers", lambda: [worker], raising=False)
+    assert lab.job(submit(lab, ada).id).gpus == 0
