@@ -41,6 +41,8 @@ from tools.folding.view import view
 ENGINE = engines.ALPHAFOLD
 MOST_RESIDUES = 1500
 MOST_FILES = 1000
+#: Of what was compiled, on a worker; JAX drops what was used longest ago.
+CACHE_BYTES = 2**30
 #: ColabFold's weights of the score of a complex.
 IPTM_SHARE = 0.8
 
@@ -164,6 +166,7 @@ def _environment(job: RunningJob) -> dict[str, str]:
         "NPROC": str(job.cpus),
         "PJRT_NPROC": str(job.cpus),
         "JAX_COMPILATION_CACHE_DIR": str(job.cache / "jax"),
+        "JAX_COMPILATION_CACHE_MAX_SIZE": str(CACHE_BYTES),
         "MPLCONFIGDIR": str(job.work),
         "MPLBACKEND": "agg",
     }

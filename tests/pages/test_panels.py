@@ -15,6 +15,7 @@ def drawn() -> None:
         MetricsPanel,
         RowsPanel,
         TextPanel,
+        WarningsPanel,
     )
 
     def metric(name: str) -> list[MetricsPanel]:
@@ -29,6 +30,7 @@ def drawn() -> None:
             RowsPanel("No rows", [Column("id", "Name")], []),
             ImagePanel("Picture", b"\x89PNG", alt='A "dot"'),
             TextPanel("Words", "<script>", "text"),
+            WarningsPanel("Warnings", ["No MSA for chain A.", "a *star*"]),
         ],
         "test",
     )
@@ -56,6 +58,13 @@ def test_rows_have_units_in_their_heads_and_none_says_so() -> None:
     assert list(frame.value["n"]) == [5]
     assert "Length (nt)" in frame.proto.columns
     assert [caption.value for caption in page.caption] == ["Nothing."]
+
+
+def test_what_to_know_before_run_looks_like_the_warnings_of_a_result() -> None:
+    page = AppTest.from_function(drawn).run()
+    (box,) = page.warning
+    assert "No MSA for chain A." in box.value and r"a \*star\*" in box.value
+    assert "Warnings" not in headings(page)
 
 
 def test_words_of_people_are_never_markup() -> None:
