@@ -127,8 +127,8 @@ class Entry:
 
 def entries(text: str, name: str) -> Iterator[Entry]:
     """Every complex of a text, bad ones with a sentence. `name` is of the text, for what has no name of its own."""
-    fasta = next((line for line in text.splitlines() if line.strip()), "").lstrip().startswith(">")
-    for number, (called, where, content) in enumerate(_records(text) if fasta else _lines(text), start=1):
+    records = _records(text) if _is_fasta(text) else _lines(text)
+    for number, (called, where, content) in enumerate(records, start=1):
         own = " ".join(called.split())[:NAME_LENGTH] or (name if number == 1 else f"{name}-{number}")
         try:
             yield Entry(own, where, content, complex=Complex(own, chains(content)))
@@ -136,11 +136,16 @@ def entries(text: str, name: str) -> Iterator[Entry]:
             yield Entry(own, where, content, problem=str(error))
 
 
+def _is_fasta(text: str) -> bool:
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    return first.startswith(">")
+
+
 def _records(text: str) -> Iterator[tuple[str, str, str]]:
     number, called, parts = 0, "", list[str]()
     for line in text.splitlines():
         if not line.startswith(">"):
-            parts.append(line.strip())
+            parts += [] if line.startswith("#") else [line.strip()]
             continue
         if number:
             yield called, f"record {number}", "".join(parts)

@@ -41,6 +41,7 @@ Alignments = Annotated[list[InputFile], BeforeValidator(_several), Field(max_len
 def msa_field() -> Any:
     return Field(
         default_factory=list,
+        title="MSA",
         description="Alignment (MSA) of a protein chain as A3M, whose first sequence is the chain's own; one file for "
         "each. Equal chains share one. Without it most natural proteins come out wrong.",
         json_schema_extra={"formats": list(msas.FORMATS)},
@@ -50,6 +51,7 @@ def msa_field() -> Any:
 def msa_server_field() -> Any:
     return Field(
         False,
+        title="MSA server",
         description="Ask this site's MSA server for the alignments that were not given; it sees the sequences.",
         json_schema_extra={"advanced": True},
     )

@@ -69,7 +69,7 @@ def test_what_is_no_complex_is_told_in_a_sentence(text: str, told: str) -> None:
 
 
 def test_fasta_records_are_complexes_also_over_several_lines(tmp_path: Path) -> None:
-    found = read(tmp_path, ">sp|P1|X Some protein\nACD:\nEFG\n\n>two\r\nAC D\n")
+    found = read(tmp_path, "# ours\n>sp|P1|X Some protein\nACD:\nEFG\n\n>two\r\nAC D\n")
     assert [(each.name, each.where) for each in found] == [("sp|P1|X", "record 1"), ("two", "record 2")]
     assert [len(each.complex.chains) for each in found if each.complex] == [2, 1]
 
