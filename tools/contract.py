@@ -309,7 +309,7 @@ class Layer:
     format: Literal["pdb", "mmcif", "sdf"]
     label: str
     #: What it is, which decides how it is drawn.
-    role: Literal["receptor", "ligand", "reference", "prediction"]
+    role: Literal["receptor", "ligand", "reference", "backbone", "prediction"]
     #: The content itself, in a preview, where there is no result file yet.
     text: str | None = None
 

@@ -344,10 +344,8 @@ def view(finished: Finished) -> Sequence[Panel]:
     return [
         _metrics(finished.summary),
         _figure(rows, finished.summary),
-        TablePanel(
-            "Designed sequences", "designs", "designs.fasta is taken as it is by AlphaFold-2 and Boltz-2."
-        ),
-        StructurePanel("Backbone", [Layer("backbone.pdb", "pdb", "Backbone", "receptor")]),
+        TablePanel("Designed sequences", "designs", "AlphaFold-2 and Boltz-2 take designs.fasta as a batch."),
+        StructurePanel("Backbone", [Layer("backbone.pdb", "pdb", "Backbone", "backbone")]),
     ]
 
 

@@ -5,6 +5,7 @@ const INK = {
   receptor: { colour: 0x7f9fb5, css: "#7f9fb5", word: "receptor" },
   ligand: { colour: 0xe69f00, css: "#e69f00", word: "ligand" },
   reference: { colour: 0x009e73, css: "#009e73", word: "reference" },
+  backbone: { colour: 0x7f9fb5, css: "#7f9fb5", word: "backbone" },
   prediction: { colour: 0x65cbf3, css: "#65cbf3", word: "prediction" },
   box: { colour: 0xcc79a7, css: "#cc79a7", word: "box" },
 };
@@ -185,7 +186,7 @@ class Scene {
     const { data, structure } = await this.load(await this.content(layer), layer.format, layer.label);
     const colour = INK[layer.role].colour;
     const predicted = layer.role === "prediction";
-    const large = predicted || layer.role === "receptor";
+    const large = ["receptor", "backbone", "prediction"].includes(layer.role);
     const byElement = {
       color: "element-symbol", colorParams: { carbonColor: { name: "uniform", params: { value: colour } } },
     };

@@ -271,16 +271,16 @@ def _by_chain(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 def _mark(figure: Any, marks: str) -> None:
     """What a reader must know also where the picture goes alone."""
     if marks:
-        figure.add_annotation(
-            text=f"<b>{_capital(marks)}</b>",
-            x=1,
-            y=0,
-            xref="paper",
-            yref="paper",
-            xanchor="right",
-            yanchor="bottom",
-            showarrow=False,
-            font={"color": "#d55e00", "size": 12},
+        figure.update_layout(
+            margin_t=64,
+            title={
+                "text": f"<b>{_capital(marks)}</b>",
+                "font": {"color": "#d55e00", "size": 12},
+                "x": 1,
+                "xanchor": "right",
+                "y": 0.99,
+                "yanchor": "top",
+            },
         )
 
 
