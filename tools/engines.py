@@ -36,7 +36,7 @@ def configure(places: Mapping[str, Any]) -> None:
 
 
 def places() -> dict[str, Any]:
-    return json.loads(os.environ.get(VARIABLE, "{}"))
+    return json.loads(os.environ.get(VARIABLE) or "{}")
 
 
 def msa_server() -> str:

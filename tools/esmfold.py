@@ -123,7 +123,16 @@ def run(job: RunningJob) -> Result:
         _models(job.work / "out"),
         alignments=None,
         seed=None,
-        warnings=complexes.looks_like_dna(complex),
+        warnings=[*complexes.looks_like_dna(complex), *_without_place(complex)],
+    )
+
+
+def _without_place(complex: Complex) -> list[str]:
+    unknown = complex.chains[0].content.count("X")
+    return (
+        [f"ESMFold gives unknown residues (X) no atoms: {unknown} are missing in the structure."]
+        if unknown
+        else []
     )
 
 

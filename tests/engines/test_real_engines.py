@@ -98,9 +98,9 @@ def test_esmfold_predicts(site: Site, tmp_path: Path, monkeypatch: pytest.Monkey
     site.use(engines.ESMFOLD, monkeypatch)
     tool = tools.find("esmfold")
     result = run(tool, {"sequence": {"text": "NLYIQWLKDGXP", "name": "x.txt"}}, {"recycles": 1}, tmp_path)
-    assert result.warnings == [engines.MADE_UP]
+    assert result.warnings[0] == engines.MADE_UP and "unknown residues (X)" in result.warnings[1]
     assert 1 < result.summary["plddt"] <= 100
-    assert len(rows(result, "plddt")) == 12
+    assert [row[2] for row in rows(result, "plddt")] == [*range(1, 11), 12]
 
 
 def test_a_component_without_a_file_is_refused_by_a_sentence(
