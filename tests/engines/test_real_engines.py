@@ -23,7 +23,7 @@ def run(tool: Tool, inputs: dict[str, Any], settings: dict[str, Any], tmp_path: 
     assert tool.missing() is None
     given = running.given(tool, inputs, settings, tmp_path / "in")
     assert list(tool.check(given)) == []
-    job = running.LocalJob(given, tmp_path)
+    job = running.LocalJob(given, tmp_path, cpus=1)
     result = tool.run(job)
     running.judge(tool, job, result)
     return result
