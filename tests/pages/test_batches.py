@@ -41,11 +41,13 @@ def bench_with(statuses: list[Status], **more: Any) -> tuple[FakeWorkbench, Batc
 
 
 def test_an_empty_list_says_how_to_begin(open_page: Open) -> None:
-    app = open_page("batch.py")
+    bench = FakeWorkbench()
+    app = open_page("batch.py", bench)
     assert not app.exception
     assert app.title[0].value == "Batches"
     assert "No batches yet" in words(app)
-    assert [link.proto.label for link in app.page_link] == ["Dock"]
+    many = [each.tool.name for each in bench.tools(ANNA) if each.tool.batch]
+    assert [link.proto.label for link in app.page_link] == many
     assert not app.dataframe
 
 

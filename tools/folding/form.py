@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -160,10 +160,7 @@ def split(given: Given, field: str, fit: Fit, *, name_of_run: str) -> Iterator[I
 
     An alignment goes to every complex that has a chain with its first sequence.
     """
-    alignments = [
-        (msas.read(file), reference.model_dump(exclude_none=True))
-        for file, reference in zip(given.files("msas"), getattr(given.inputs, "msas", ()), strict=True)
-    ]
+    alignments = _alignments(given) if "msas" in type(given.inputs).model_fields else None
     names: dict[str, int] = {}
     files = given.files(field)
     for file, reference in zip(files, getattr(given.inputs, field), strict=True):
@@ -178,15 +175,35 @@ def split(given: Given, field: str, fit: Fit, *, name_of_run: str) -> Iterator[I
             yield _item(entry, Item(name, where, inputs), fit, alignments)
 
 
-def _item(entry: Entry, item: Item, fit: Fit, alignments: Sequence[tuple[Alignment, dict[str, Any]]]) -> Item:
+def _alignments(given: Given) -> list[tuple[Alignment, dict[str, Any]]]:
+    pairs = zip(given.files("msas"), given.inputs.msas, strict=True)
+    return [(msas.read(file), reference.model_dump(exclude_none=True)) for file, reference in pairs]
+
+
+def _item(
+    entry: Entry, item: Item, fit: Fit, alignments: Sequence[tuple[Alignment, dict[str, Any]]] | None
+) -> Item:
     if entry.complex is None:
         return replace(item, problem=entry.problem)
     try:
         found = fit(entry.complex)
     except InputFailure as error:
         return replace(item, problem=str(error))
-    own = [reference for alignment, reference in alignments if _belongs(alignment, found)]
-    return replace(item, inputs={**item.inputs, "msa": own}) if own else item
+    own = [reference for alignment, reference in alignments or () if _belongs(alignment, found)]
+    inputs = {**item.inputs, "msa": own} if own else item.inputs
+    queries = None if alignments is None else {alignment.query for alignment, _ in alignments}
+    return replace(item, inputs=inputs, size=_size(found, queries))
+
+
+def _size(found: Complex, queries: Container[str] | None) -> str:
+    """ "2 chains without MSA"; `queries`: sequences that have one, None where none is asked about."""
+    chains = "1 chain" if len(found.chains) == 1 else f"{len(found.chains)} chains"
+    if queries is None:
+        return chains
+    bare = sum(chain.content not in queries for chain in found.proteins)
+    if bare in (0, len(found.chains)):
+        return f"{chains} without MSA" if bare else chains
+    return f"{chains}, {bare} without MSA"
 
 
 def _belongs(alignment: Alignment, found: Complex) -> bool:
