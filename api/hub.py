@@ -251,10 +251,8 @@ class Hub:
 
     def _deliver(self, changes: list[Change]) -> None:
         for change in changes:
-            concerned = self._by_job.get(change.job, set())
-            if change.batch is None:
-                concerned = concerned | self._by_team.get(change.team, set())
-            for listener in concerned:
+            of_team = self._by_team.get(change.team, set()) if change.batch is None else set()
+            for listener in self._by_job.get(change.job, set()) | of_team:
                 self._tell(listener, change)
         # However many children of a batch changed, it is told once.
         for change in {change.batch: change for change in changes if change.batch is not None}.values():

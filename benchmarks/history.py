@@ -75,7 +75,7 @@ _STEPS = (
         if(not live and r between 900 and 959, 'tool', null),
         if(not live and r between 900 and 959, 'The program ended with exit status 1.', null),
         null, 1, 4, 4096, 0, 3600, born,
-        if(live and seq % 100 <> 0, null, born + to_seconds(5)), if(live, null, born + to_seconds(300))
+        if(live and seq % 100 <> 0, null, born + to_seconds(5)), if(live, null, born + to_seconds(300)), null
     from made order by seq""",
     """insert into submissions select seq, '{"receptor":{"file":"' || seq || '"},"ligands":[{"file":"x"}]}',
         '{"mode":"single","exhaustiveness":8,"seed":' || r || '}', '[{"label":"Docking","credits":' || price || '}]'

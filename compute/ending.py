@@ -16,6 +16,8 @@ from data.store import Store
 #: For each job what it is afterwards, or why nothing was done.
 Answers = list[Job | WellplateError]
 
+OF_A_BATCH = "This job belongs to a batch: delete that."
+
 
 class Ending:
     def __init__(self, store: Store, folders: Folders, dispatcher: Dispatcher) -> None:
@@ -33,7 +35,12 @@ class Ending:
         return answers
 
     def delete(self, chosen: list[Job]) -> Answers:
-        """With their folders."""
+        """With their folders. A batch's children go with it only."""
+        single = [job for job in chosen if job.batch is None]
+        done = iter(self._delete(single))
+        return [next(done) if job.batch is None else WrongState(OF_A_BATCH) for job in chosen]
+
+    def _delete(self, chosen: list[Job]) -> Answers:
         for job in chosen:
             with suppress(Unavailable), full_disk_told():  # deleting is what makes room
                 self._folders.mark_live(

@@ -125,8 +125,11 @@ def renames(transaction: Transaction, arguments: list[Rename]) -> list[Job | Non
 
 @ranked(Rank.DELETE)
 def deletes(transaction: Transaction, ids: list[str]) -> list[Job | None]:
-    """Removes jobs that have ended, with all that is theirs but the ledger. None: no such job, or alive."""
-    before = by_id(transaction, ids)
+    """Removes jobs that have ended, with all that is theirs but the ledger.
+
+    None: no such job, alive, or a child of a batch.
+    """
+    before = {job.id: job for job in by_id(transaction, ids).values() if job.batch is None}
     gone = {
         row["id"]: before[row["id"]]
         for row in transaction.run("delete_jobs", seqs=[job.seq for job in before.values()])

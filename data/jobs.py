@@ -98,7 +98,7 @@ def rename(store: Store, job_id: str, name: str) -> Future[Job | None]:
 
 
 def delete(store: Store, job_id: str) -> Future[Job | None]:
-    """The job as it was; None when it is alive or does not exist."""
+    """The job as it was; None when it is alive, a batch's child, or does not exist."""
     return store.write(actions.deletes, valid_id(job_id) or "")
 
 

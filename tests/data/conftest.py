@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 
 from data import jobs, ledger
-from data.records import Claim, ErrorKind, Job, JobError, NewJob, Outcome, Status, Visibility, new_id, utcnow
+from data.records import (
+    Claim,
+    ErrorKind,
+    Job,
+    JobError,
+    NewBatch,
+    NewJob,
+    Outcome,
+    Status,
+    Visibility,
+    new_id,
+    utcnow,
+)
 from data.store import Store
 
 
@@ -89,6 +101,42 @@ def make_job(**given: Any) -> NewJob:
         "timeout_s": 60,
     }
     return NewJob(**(usual | given))
+
+
+def make_batch(team: str, submitter: str, *credits: int, **given: Any) -> NewBatch:
+    """With a child for each price."""
+    batch = new_id()
+    of_child = {name: given.pop(name) for name in ("enforce", "cpus_min", "uses") if name in given}
+    children = [
+        make_job(
+            team=team,
+            submitter=submitter,
+            name=f"child {well}",
+            credits=price,
+            price=[{"label": "Dock", "credits": price}],
+            inputs={"number": well},
+            visibility=given.get("visibility", Visibility.PRIVATE),
+            batch=batch,
+            well=well,
+            **of_child,
+        )
+        for well, price in enumerate(credits)
+    ]
+    usual = {
+        "id": batch,
+        "team": team,
+        "submitter": submitter,
+        "tool": "autodock-vina",
+        "name": "Docks",
+        "visibility": Visibility.PRIVATE,
+        "settings": {"seed": 1},
+        "inputs": {"lines": "a"},
+        "children": children,
+        "request": {"tool": "autodock-vina", "steps": []},
+        "left_out": [],
+        "concurrency": 100,
+    }
+    return NewBatch(**(usual | given))
 
 
 def claim_of(job: Job, run_id: str | None = None) -> Claim:

@@ -14,6 +14,8 @@ from data.store import Store
 
 from .conftest import make_job, make_team
 
+OWN = sorted(MIGRATIONS.glob("*.sql"))
+
 
 def names(store: Store) -> list[str]:
     with store.database.cursor() as cursor:
@@ -24,28 +26,30 @@ def names(store: Store) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """With the repository's own files, without which no store opens."""
     folder = tmp_path / "migrations"
     folder.mkdir()
+    for known in OWN:
+        shutil.copy(known, folder)
     return folder
 
 
 def test_a_new_home_gets_everything_once(tmp_path: Path, folder: Path) -> None:
-    (folder / "002_colour.sql").write_text(
+    (folder / "900_colour.sql").write_text(
         "alter table teams add column colour varchar; create table a (n bigint);"
     )
-    (folder / "010_later.sql").write_text("create table b as select * from a;")
+    (folder / "910_later.sql").write_text("create table b as select * from a;")
     store = Store(tmp_path / "w.duckdb", migrations=folder)
-    assert names(store) == [SCHEMA.name, "002_colour.sql", "010_later.sql"]
+    expected = [SCHEMA.name, *(own.name for own in OWN), "900_colour.sql", "910_later.sql"]
+    assert names(store) == expected
     assert store.database.wal_bytes() == 0  # DDL in a log is what fails to replay
     store.close()
     again = Store(tmp_path / "w.duckdb", migrations=folder)
-    assert len(names(again)) == 3
+    assert names(again) == expected
     again.close()
 
 
 def test_a_new_file_upgrades_an_old_home_and_keeps_what_it_holds(tmp_path: Path, folder: Path) -> None:
-    for known in MIGRATIONS.glob("*.sql"):
-        shutil.copy(known, folder)
     store = Store(tmp_path / "w.duckdb", migrations=folder)
     before = names(store)
     team = make_team(store, 100)
@@ -64,21 +68,21 @@ def test_a_new_file_upgrades_an_old_home_and_keeps_what_it_holds(tmp_path: Path,
 
 def test_a_migration_that_fails_leaves_neither_tables_nor_its_record(tmp_path: Path, folder: Path) -> None:
     Store(tmp_path / "w.duckdb", migrations=folder).close()
-    (folder / "002_half.sql").write_text("create table half (n bigint); insert into nowhere values (1);")
+    (folder / "900_half.sql").write_text("create table half (n bigint); insert into nowhere values (1);")
     with pytest.raises(duckdb.CatalogException, match="nowhere"):
         Store(tmp_path / "w.duckdb", migrations=folder)
-    (folder / "002_half.sql").write_text("create table half (n bigint);")
+    (folder / "900_half.sql").write_text("create table half (n bigint);")
     mended = Store(tmp_path / "w.duckdb", migrations=folder)
-    assert names(mended) == [SCHEMA.name, "002_half.sql"]
+    assert names(mended) == [SCHEMA.name, *(own.name for own in OWN), "900_half.sql"]
     mended.close()
 
 
 def test_migrate_tells_what_it_did(folder: Path) -> None:
     connection = duckdb.connect()
-    assert migrate(connection, folder) == [SCHEMA.name]
+    assert migrate(connection, folder) == [SCHEMA.name, *(own.name for own in OWN)]
     assert migrate(connection, folder) == []
-    (folder / "002_x.sql").write_text("create table x (n bigint);")
-    assert migrate(connection, folder) == ["002_x.sql"]
+    (folder / "900_x.sql").write_text("create table x (n bigint);")
+    assert migrate(connection, folder) == ["900_x.sql"]
 
 
 def test_the_repositorys_own_migrations_apply_to_a_new_home(store: Store) -> None:
@@ -124,10 +128,10 @@ def counted(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return found
 
 
-def test_a_home_of_version_1_keeps_every_row_and_goes_on(tmp_path: Path, folder: Path) -> None:
+def test_a_home_of_version_1_keeps_every_row_and_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "w.duckdb"
     with duckdb.connect(str(path)) as connection:
-        migrate(connection, folder)
+        migrate(connection, tmp_path)
         connection.execute(VERSION_1)
         before = counted(connection)
     assert min(before.values()) > 0, "a row in every table"
@@ -173,8 +177,9 @@ insert into results values (9, '{}', '[]', '[]', '[]');
 """
 
 
-def test_a_home_of_version_2_gets_its_library(tmp_path: Path, folder: Path) -> None:
-    path = tmp_path / "w.duckdb"
+def test_a_home_of_version_2_gets_its_library(tmp_path: Path) -> None:
+    path, folder = tmp_path / "w.duckdb", tmp_path / "migrations"
+    folder.mkdir()
     shutil.copy(MIGRATIONS / "002_sharing.sql", folder)
     with duckdb.connect(str(path)) as connection:
         migrate(connection, tmp_path)
