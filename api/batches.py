@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from api import downloads, models
 from api.callers import Anyone, Reader, Runner
 from api.jobs import Body, IdempotencyKey, in_team, refuse_broken_text
-from api.shapes import batch_row, job_row
+from api.shapes import batch_row, clean, job_row
 from api.sharing import SharingBody, addresses, shared_answer
 from compute import workbench
 from compute.batches import Batches
@@ -142,7 +142,7 @@ def wells(person: Anyone, batch_id: BatchId) -> Response:
     """With what each result's summary says, in the order of the inputs."""
     columns, rows = _verbs().table(person, batch_id)
     told = [{"name": column.name, "label": column.label, "unit": column.unit} for column in columns]
-    return JSONResponse({"columns": told, "wells": rows})
+    return JSONResponse({"columns": told, "wells": clean(rows)})
 
 
 @router.get("/batches/{batch_id}/jobs", response_model=models.JobPage, summary="Its jobs, newest first")

@@ -131,7 +131,9 @@ async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | No
         new = [job for job in wanted.jobs if job not in listener.jobs]
         allowed = set(await _may_hear(listener.person, new))
         known = listener.jobs
-        batches = await to_thread.run_sync(_batches, listener.person, wanted.batches)
+        more = [batch for batch in wanted.batches if batch not in listener.batches]
+        shown = set(await to_thread.run_sync(_batches, listener.person, more))
+        batches = [batch for batch in wanted.batches if batch in listener.batches or batch in shown]
         station.subscribe(
             listener,
             [job for job in wanted.jobs if job in known or job in allowed],
@@ -144,8 +146,9 @@ async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | No
         for job in new:
             if job not in allowed:
                 listener.offer(job, {"job": job, "gone": True}, urgent=True)
-        for batch in set(wanted.batches) - set(batches):
-            listener.offer(batch, {"batch": batch, "gone": True}, urgent=True)
+        for batch in more:
+            if batch not in shown:
+                listener.offer(batch, {"batch": batch, "gone": True}, urgent=True)
 
 
 async def _write(socket: WebSocket, station: Hub, listener: Listener) -> int | None:

@@ -28,10 +28,13 @@ LAST = [
 ]
 
 
-def table(tool: Tool, wells: list[Well]) -> tuple[list[Column], list[dict[str, Any]]]:
-    """Columns and rows: the metrics first, then what else the summaries have, in the order in which it occurs."""
+def table(tool: Tool | None, wells: list[Well]) -> tuple[list[Column], list[dict[str, Any]]]:
+    """Columns and rows: the metrics first, then what else the summaries have, in the order in which it occurs.
+
+    Without a tool, which may be gone by now, there are no metrics.
+    """
     keys = dict.fromkeys(key for well in wells for key in well.summary)
-    metrics = {metric.key: metric for metric in tool.batch.metrics} if tool.batch else {}
+    metrics = {metric.key: metric for metric in tool.batch.metrics} if tool and tool.batch else {}
     first = [
         Column(metric.key, metric.label, metric.unit, "DOUBLE", metric.help)
         for metric in metrics.values()
@@ -68,7 +71,7 @@ def _seconds(well: Well) -> float | None:
     return round((well.ended_at - well.started_at).total_seconds(), 3)
 
 
-def csv(batch: Batch, tool: Tool, wells: list[Well]) -> tuple[str, str, bytes]:
+def csv(batch: Batch, tool: Tool | None, wells: list[Well]) -> tuple[str, str, bytes]:
     """File name, media type, content; warnings that all results have stand above."""
     columns, rows = table(tool, wells)
     notes = [f"{batch.name} ({batch.tool}, {batch.created_at:%Y-%m-%d})"]

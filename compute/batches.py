@@ -38,6 +38,7 @@ from data.records import (
     new_id,
 )
 from data.store import Store
+from tools import registry
 from tools.contract import Column, Example, Item, Model, PriceLine, Problem, Tool
 
 #: Bad lines that a refusal names.
@@ -186,7 +187,7 @@ class Batches:
         if asked.idempotency_key and (
             earlier := batches.earlier(self._store, asked.idempotency_key, person.id, person.team, body_hash)
         ):
-            return self.batch(person, earlier.id)
+            return self._now(person, earlier.id)
         tool = self._ready(person, asked.tool)
         try:
             settings, items = self._children.read(person, tool, asked)
@@ -221,7 +222,7 @@ class Batches:
             if not done.created:
                 for job_id in ids:
                     self._folders.remove_job(job_id)
-        return self.batch(person, done.batch.id)
+        return self._now(person, done.batch.id)
 
     def _write(
         self,
@@ -279,7 +280,7 @@ class Batches:
         if not chosen:
             raise WrongState("Nothing in this batch failed, timed out or was cancelled.")
         self._retry(person, batch, chosen, expected_credits)
-        return self.batch(person, batch.id)
+        return self._now(person, batch.id)
 
     def retry_child(self, person: Person, job: Job, *, expected_credits: int | None = None) -> Job:
         """Run one job again, in its well."""
@@ -368,6 +369,10 @@ class Batches:
     def batch(self, person: Person | None, batch_id: str) -> Batch:
         """With counts and money; only its row for a colleague who may not see more."""
         self._gate.batch(person, Action.SEE_ROW, batch_id)
+        return self._now(person, batch_id)
+
+    def _now(self, person: Person | None, batch_id: str) -> Batch:
+        """For who did something to it, or may see its row: a token that may write only still learns what it made."""
         found = batches.get(self._store, batch_id, person.id if person else None)
         if found is None:
             raise NotFound(NO_SUCH_BATCH)
@@ -392,7 +397,7 @@ class Batches:
         done = batches.cancel(self._store, batch.id).result(WRITE_TIMEOUT_S)
         for job in (*done.handed_out, *done.asked):
             self._dispatcher.cancelled(job)
-        return self.batch(person, batch.id)
+        return self._now(person, batch.id)
 
     def change(
         self,
@@ -413,7 +418,7 @@ class Batches:
             batches.rename(self._store, batch.id, clean).result(WRITE_TIMEOUT_S)
         if words is not None or starred is not None:
             batches.mark(self._store, Marking(batch.id, person.id, starred, words)).result(WRITE_TIMEOUT_S)
-        return self.batch(person, batch.id)
+        return self._now(person, batch.id)
 
     def delete(self, person: Person, batch_id: str) -> None:
         """With all its jobs, their results and folders."""
@@ -432,13 +437,13 @@ class Batches:
     def table(self, person: Person | None, batch_id: str) -> tuple[list[Column], list[dict[str, Any]]]:
         """A row for each well, with all that the summaries say."""
         batch = self._gate.batch(person, Action.SEE, batch_id)
-        return batch_results.table(self._tool(batch.tool), batches.wells(self._store, batch))
+        return batch_results.table(registry().get(batch.tool), batches.wells(self._store, batch))
 
     def export_csv(self, person: Person | None, batch_id: str) -> tuple[str, str, bytes]:
         """(file name, media type, content)."""
         batch = self._gate.batch(person, Action.EXPORT, batch_id)
         wells = batches.wells(self._store, batch)
-        return batch_results.csv(batch, self._tool(batch.tool), wells)
+        return batch_results.csv(batch, registry().get(batch.tool), wells)
 
     def archive(self, person: Person | None, batch_id: str) -> tuple[str, Iterator[bytes]]:
         """File name, and everything of all its jobs as a zip that is made while it is sent."""
@@ -450,7 +455,7 @@ class Batches:
             (well, detail) for well in wells if (detail := jobs.detail(self._store, well.job)) is not None
         )
         name = batch_results.stem(batch)
-        first = batch_results.csv(batch, self._tool(batch.tool), wells)[2]
+        first = batch_results.csv(batch, registry().get(batch.tool), wells)[2]
         return f"{name}.zip", batch_results.archive(name, first, details, self._folders)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from compute import submissions
 from compute.settings import Settings
 from compute.submitting import Prepared, Submission, Submitter
-from data.errors import BadInput, WellplateError
+from data.errors import BadInput, Unavailable, WellplateError
 from data.folders import Folders
 from data.records import NewJob, Person, Visibility
 from tools.contract import Batch, Given, InputFailure, Item, Model, Problem, Tool
@@ -143,6 +143,8 @@ class Children:
             return self._submitter.prepare(
                 person, tool, inputs, settings, folder, check=True, written=written
             )
+        except Unavailable:
+            raise  # a full disk is no fault of this line
         except WellplateError as refusal:
             return _refused(refusal.message)
 

@@ -418,5 +418,5 @@ def _delete(transaction: Transaction, batch: str) -> list[Job] | None:
 
 def tell_one(transaction: Transaction, batch: Batch) -> None:
     """Who shows the batch hears that something of it changed: told by one of its children."""
-    for job in children_of(transaction, batch)[:1]:
-        tell(transaction, job)
+    for row in transaction.run("first_child", batch=batch.id, first=batch.seq):
+        tell(transaction, rows.job(row))

@@ -210,13 +210,19 @@ class Folders:
             sync_folder(changed)
 
     def make_request(self, job_id: str, request: dict[str, Any]) -> None:
-        """The folder of a job that has no input files."""
-        folder = self.job(job_id)
+        """The folder of a job that has no input files: whole, or not there."""
+        folder, made = self.job(job_id), self.root / "staging" / f"{_checked(job_id)}.request"
+        made.mkdir(exist_ok=True)
+        self.write_request(made, request)
         folder.mkdir(exist_ok=True)
-        self.write_request(folder, request)
+        (made / "job.json").replace(folder / "job.json")
+        made.rmdir()
 
     def has_request(self, job_id: str) -> bool:
-        return (self.job(job_id) / "job.json").exists()
+        """Whether its `job.json` is there; one without bytes is what a power failure left."""
+        with suppress(FileNotFoundError):
+            return (self.job(job_id) / "job.json").stat().st_size > 0
+        return False
 
     def request(self, job_id: str) -> dict[str, Any]:
         try:

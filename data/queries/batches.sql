@@ -8,35 +8,39 @@ select unnest($seqs::bigint[]), unnest($ids::uuid[]), unnest($teams::uuid[]), un
     unnest($settings::varchar[]), unnest($inputs::varchar[]), unnest($wells::integer[]), unnest($requests::varchar[]),
     unnest($left_outs::varchar[]), unnest($concurrencies::integer[]), $now;
 
--- name: room_of_teams
--- How many children of batches teams may have alive outside the queue, and how many they have.
-select t.id as team,
-    coalesce(t.concurrency, max(b.concurrency), 1) as most,
-    (
-        select count(*) from jobs j
-        where j.team = t.id and j.batch is not null and j.status in ('pending', 'processing', 'retry')
-    ) as live
-from teams t
-join batches b on b.team = t.id and b.ended_at is null
-where t.id in (select unnest($teams::uuid[]))
-group by t.id, t.concurrency;
+-- name: open_batches
+-- The batches of teams that have not ended, and how many children of them all may be alive outside the queue.
+select b.id, b.seq, b.team, coalesce(t.concurrency, b.concurrency) as most
+from batches b join teams t on t.id = b.team
+where b.team in (select unnest($teams::uuid[])) and b.ended_at is null;
+
+-- name: alive_in_batches
+-- How many children of batches are alive, in the queue and outside of it. $first, the least number of the batches,
+-- lets older jobs be left out.
+select batch, count(*) filter (status = 'queued') as queued, count(*) filter (status <> 'queued') as live
+from jobs
+where batch in (select unnest($batches::uuid[])) and status in ('queued', 'pending', 'processing', 'retry')
+    and seq >= $first
+group by batch;
 
 -- name: open_children
--- The next queued children of a team wait for a slot: in turns of its people, and of each one's batches.
+-- The next queued children of a team wait for a slot: in turns of its people, and of each one's batches; $first as
+-- above.
 update jobs set status = 'pending'
-where seq in (
+where seq >= $first and seq in (
     select q.seq
     from (
         select seq, submitter, row_number() over (partition by submitter order by place, seq) as turn
         from (
             select seq, submitter, row_number() over (partition by batch order by seq) as place
-            from jobs where team = $team::uuid and status = 'queued'
+            from jobs where team = $team::uuid and status = 'queued' and seq >= $first
             qualify place <= $room
         )
     ) q
     left join (
         select submitter, count(*) as jobs from jobs
         where team = $team::uuid and batch is not null and status in ('pending', 'processing', 'retry')
+            and seq >= $first
         group by submitter
     ) live on live.submitter = q.submitter
     order by q.turn + coalesce(live.jobs, 0), q.seq
@@ -47,10 +51,7 @@ returning jobs.*;
 -- name: end_batches
 -- Batches of which no child is alive any more have ended.
 update batches set ended_at = $now
-where id in (select unnest($batches::uuid[])) and ended_at is null and not exists (
-    select 1 from jobs j
-    where j.batch = batches.id and j.status in ('queued', 'pending', 'processing', 'retry')
-)
+where id in (select unnest($batches::uuid[])) and ended_at is null
 returning seq, id, tool, name;
 
 -- name: reopen_batches
@@ -77,7 +78,7 @@ left join persons p on p.id = b.submitter
 order by b.seq desc;
 
 -- name: count_wells
--- How many wells of batches have which status. $first, the least number of the batches, lets older jobs be left out.
+-- How many wells of batches have which status; $first as above.
 select batch, status, count(*) as jobs from jobs
 where batch in (select unnest($batches::uuid[])) and well is not null and seq >= $first
 group by batch, status;
@@ -106,6 +107,11 @@ select j.*, p.name as submitter_name
 from (select * from jobs where batch in (select unnest($batches::uuid[])) and seq >= $first) j
 left join persons p on p.id = j.submitter
 order by j.seq;
+
+-- name: first_child
+-- The oldest job of a batch; $first as above.
+select * from jobs
+where seq >= $first and seq = (select min(seq) from jobs where batch = $batch::uuid and seq >= $first);
 
 -- name: requests
 -- What the job.json of children holds.
