@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -23,7 +24,7 @@ from pages import (
     sign_in,
 )
 from pages.components.live import listen
-from pages.parts import flash, forms, human, session, statuses
+from pages.parts import flash, forms, human, panels, session, statuses
 from pages.parts.drawing import facts, header, refusal
 from tools.contract import Metric, Tool
 
@@ -32,6 +33,8 @@ COLUMNS = [5, 3]
 #: Seconds between two redraws while it runs; of a large one as many wells a second.
 PAUSE, PER_SECOND = 0.5, 5000
 _FILTERED = "batch.filtered"
+#: Warnings of results that the page lists; their jobs have all.
+WARNINGS = 4
 #: Lines that could not be run, of which the page tells.
 LEFT_OUT = 500
 
@@ -118,7 +121,8 @@ def present(workbench: Workbench, person: Person | None, before: Batch, tool: To
         st.rerun(scope="app")  # it has gone meanwhile, or is private by now: the whole page says so
     batch_menu.carry_out(workbench, person)
     heading(workbench, person, batch)
-    metrics = tool.batch.metrics if tool and tool.batch else ()
+    warned(wells)
+    metrics = batch_numbers.measured(tool.batch.metrics if tool and tool.batch else (), wells)
     counts = batch_numbers.counts(wells)
     left, right = st.columns(COLUMNS, gap="large")
     with left:
@@ -139,6 +143,18 @@ def heading(workbench: Workbench, person: Person | None, batch: Batch) -> None:
     words = human.markdown_text(workbench.batches.sharing_words(person, batch))
     st.caption(f"{sharing_dialog.ICONS[batch.visibility]} Who can see this: **{words}**")
     batch_menu.buttons(workbench, person, batch)
+
+
+def warned(wells: Sequence[Well]) -> None:
+    """What a reader of the results must see, the most frequent first."""
+    found = Counter(sentence for well in wells for sentence in well.warnings)
+    told = [
+        sentence if number == len(wells) else f"{sentence} ({number:,} of the wells)"
+        for sentence, number in found.most_common(WARNINGS)
+    ]
+    if (more := len(found) - WARNINGS) > 0:
+        told.append(f"And {human.count(more, 'other warning')}: see the jobs.")
+    panels.warnings(told)
 
 
 def timing(batch: Batch) -> str:

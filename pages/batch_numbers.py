@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from data.records import Batch, Status, Well
+from tools.contract import Metric
 
 #: The pace is that of the last minutes, or of the last wells where few ended in them.
 LATELY = timedelta(minutes=5)
 FEW = 20
 #: With fewer ended wells nothing is said of what is to come.
 ENOUGH = 3
+
+
+def measured(metrics: Sequence[Metric], wells: Sequence[Well]) -> list[Metric]:
+    """Those of which some well has a value, and the first, by which the tool's runs are compared."""
+    known = {key for well in wells for key, value in well.summary.items() if value is not None}
+    return [metric for number, metric in enumerate(metrics) if number == 0 or metric.key in known]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.pages.conftest import Open
 from tests.pages.fake_batches import MEMORY, OUTSIDE, Batches, make_well, screen
 from tests.pages.fake_workbench import ANNA, BEN_ID, DOCK, FakeWorkbench
 from tests.pages.site import press, words
-from tools.contract import PriceLine
+from tools.contract import Metric, PriceLine
 
 MIXED = [
     Status.COMPLETED,
@@ -515,3 +515,26 @@ def test_statuses_that_retry_takes_are_those_that_ended_without_a_result() -> No
     assert {status for status in Status if status.terminal} - set(batch_dialogs.AGAIN) == {Status.COMPLETED}
     assert isinstance(FakeWorkbench().batches, Batches)
     assert len(screen(96)) == 96
+
+
+# What a reader must see
+
+
+def test_warnings_of_the_results_stand_above_the_plate(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, batch = bench_with([Status.COMPLETED] * 3)
+    wells = [
+        replace(well, warnings=("This is NOT a prediction.", f"Only in {well.number}."))
+        for well in bench.batches.wells(ANNA, batch.id)
+    ]
+    monkeypatch.setattr(bench.batches, "wells", lambda person, batch_id: wells)
+    (shown,) = open_page("batch.py", bench, batchId=batch.id).warning
+    assert shown.value.splitlines()[0] == "- This is NOT a prediction."
+    assert "- Only in 0. (1 of the wells)" in shown.value
+
+
+def test_a_metric_that_no_well_has_is_not_offered() -> None:
+    first, second, third = (Metric(key, key, "lower") for key in ("a", "b", "c"))
+    well = replace(make_well(0, "x", Status.COMPLETED), summary={"b": 1.0, "c": None})
+    assert batch_numbers.measured([first, second, third], [well]) == [first, second]
