@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api import downloads, models
 from api.callers import Anyone, Reader, Runner
@@ -190,13 +190,17 @@ def retry_failed(person: Runner, batch_id: BatchId, body: RetryBody | None = Non
     return JSONResponse(batch_row(person, _verbs().retry_failed(person, batch_id, expected_credits=expected)))
 
 
-@router.get("/batches/{batch_id}/export", summary="One CSV over all wells")
+@router.get("/batches/{batch_id}/export", response_class=Response, summary="One CSV over all wells")
 def export(person: Anyone, batch_id: BatchId) -> Response:
     name, media_type, content = _verbs().export_csv(person, batch_id)
     return downloads.whole(name, media_type, content)
 
 
-@router.get("/batches/{batch_id}/archive", summary="Everything of all its jobs as a zip")
+@router.get(
+    "/batches/{batch_id}/archive",
+    response_class=StreamingResponse,
+    summary="Everything of all its jobs as a zip",
+)
 def archive(person: Anyone, batch_id: BatchId) -> Response:
     return downloads.streamed(*_verbs().archive(person, batch_id))
 

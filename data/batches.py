@@ -355,10 +355,14 @@ def cancels(transaction: Transaction, batches: list[str]) -> list[Cancelled]:
     plates.moved(transaction, ended)
     for job in ended + asked:
         tell(transaction, job)
-    return [
-        Cancelled([job for job in ended if job.batch == batch], [job for job in asked if job.batch == batch])
-        for batch in batches
-    ]
+    done = {
+        batch: Cancelled(
+            [job for job in ended if job.batch == batch], [job for job in asked if job.batch == batch]
+        )
+        for batch in ids
+    }
+    # A second caller for the same batch comes too late.
+    return [done.pop(batch, Cancelled([], [])) for batch in batches]
 
 
 @ranked(Rank.RENAME)

@@ -17,6 +17,7 @@ from compute.access import Scope
 from data import notices
 from data.notices import NewNotice
 from data.records import Person, Role, new_id
+from tests.compute.batching import developer_lab
 from tests.laboratory import BODY, Laboratory
 
 
@@ -31,6 +32,7 @@ class Theirs:
     invitation: str
     notice: str
     job: str
+    batch: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Guess:
 
 
 QUOTE = {"tool": BODY["tool"], "settings": BODY["settings"]}
+BATCH = {
+    "tool": "test-noop",
+    "settings": {"credits": 0},
+    "inputs": {"lines": {"text": "a\n", "name": "lines.txt"}},
+}
 GUESSES = [
     Guess("GET", "/teams/<team>"),
     Guess("PATCH", "/teams/<team>", {"name": "Mine now"}),
@@ -93,6 +100,21 @@ GUESSES = [
     Guess("GET", "/files?owner=<person>"),
     Guess("GET", "/results?owner=<person>"),
     Guess("GET", "/jobs?submitter=<person>"),
+    Guess("GET", "/batches/<batch>"),
+    Guess("PATCH", "/batches/<batch>", {"name": "Mine now"}),
+    Guess("PATCH", "/batches/<batch>", {"starred": True}),
+    Guess("DELETE", "/batches/<batch>"),
+    Guess("POST", "/batches/<batch>/cancel"),
+    Guess("POST", "/batches/<batch>/retry-failed"),
+    Guess("GET", "/batches/<batch>/wells"),
+    Guess("GET", "/batches/<batch>/jobs"),
+    Guess("GET", "/batches/<batch>/export"),
+    Guess("GET", "/batches/<batch>/archive"),
+    Guess("GET", "/batches/<batch>/sharing"),
+    Guess("PUT", "/batches/<batch>/sharing", {"visibility": "public"}),
+    Guess("POST", "/batches", BATCH | {"inputs": {"lines": {"file": "<upload>"}}}),
+    Guess("POST", "/batches", BATCH | {"team": "<team>"}),
+    Guess("POST", "/batches/plan", BATCH | {"inputs": {"lines": {"file": "<upload>"}}}),
     Guess("POST", "/credits/grants", {"team": "<team>", "credits": 5, "note": "for me"}),
     Guess("PUT", "/credits/allowance", {"team": "<team>", "monthly_credits": 5}),
     Guess("GET", "/credits/entries?person=<person>"),
@@ -101,7 +123,7 @@ GUESSES = [
 
 @pytest.fixture
 def lab(tmp_path: Any) -> Iterator[Laboratory]:
-    lab = Laboratory(tmp_path)
+    lab = developer_lab(tmp_path)
     yield lab
     lab.close()
 
@@ -119,7 +141,8 @@ def things_of(lab: Laboratory, owner: Person, member: Person) -> Theirs:
     (notice,) = (
         row["id"] for row in client.get("/api/v1/notices").json()["notices"] if "secret" in row["text"]
     )
-    return Theirs(owner.team, member.id, upload, token.id, invitation.id, notice, job)
+    batch = client.post("/api/v1/batches", json=BATCH).json()["id"]
+    return Theirs(owner.team, member.id, upload, token.id, invitation.id, notice, job, batch)
 
 
 @pytest.mark.parametrize("guess", GUESSES, ids=lambda guess: f"{guess.method} {guess.path} {guess.what}")
@@ -140,6 +163,7 @@ def test_the_id_of_another_teams_thing_tells_nothing(lab: Laboratory, guess: Gue
 READS = (
     "/notices/read",
     "/quote",
+    "/batches/plan",
     "/files?owner=<person>",
     "/results?owner=<person>",
     "/jobs?submitter=<person>",
@@ -161,6 +185,9 @@ def unharmed(lab: Laboratory, olga: Person, ada: Person, ids: Theirs) -> None:
         row["id"] for row in client.get("/api/v1/notices").json()["notices"] if not row["read"]
     ]
     assert [row["id"] for row in client.get("/api/v1/jobs").json()["jobs"]] == [ids.job]
+    (batch,) = client.get("/api/v1/batches").json()["batches"]
+    assert (batch["id"], batch["name"], batch["visibility"]) == (ids.batch, "No-op: a", "private")
+    assert (batch["counts"], batch["starred"]) == ({"pending": 1}, False)
 
 
 #: In tests/test_access_everywhere.py, tests/api/test_tus.py and tests/compute/test_imports.py; and what has no secrets.
@@ -176,7 +203,12 @@ def test_every_route_with_an_id_is_guessed_at(lab: Laboratory) -> None:
         if "{" in path and not any(known in path for known in TRIED_ELSEWHERE)
     }
     names = {"<team>": "{team_id}", "<person>": "{person_id}", "<invitation>": "{invitation_id}"}
-    names |= {"<token>": "{token_id}", "<upload>": "{file_id}", "about.json": "{path}"}
+    names |= {
+        "<token>": "{token_id}",
+        "<upload>": "{file_id}",
+        "about.json": "{path}",
+        "<batch>": "{batch_id}",
+    }
     tried = set()
     for guess in GUESSES:
         path = guess.path.replace("/members/<person>", "/members/{member_id}")

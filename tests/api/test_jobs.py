@@ -12,8 +12,8 @@ from tests.laboratory import BODY, Laboratory
 
 DETAIL = {
     "id", "name", "tool", "status", "submitter", "duration_s", "times", "visibility", "progress", "step", "note",
-    "attempt", "cancel_requested", "error", "credits", "team", "links", "steps", "inputs", "settings", "price",
-    "refunded", "summary", "warnings", "tables", "files", "usage", "history", "tags", "starred",
+    "attempt", "cancel_requested", "error", "credits", "team", "batch", "well", "links", "steps", "inputs", "settings",
+    "price", "refunded", "summary", "warnings", "tables", "files", "usage", "history", "tags", "starred",
 }  # fmt: skip
 ROW = {"id", "name", "tool", "status", "submitter", "duration_s", "times"}
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")

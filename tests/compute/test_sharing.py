@@ -229,7 +229,7 @@ def test_a_job_that_was_handed_over_meanwhile_is_not_shared_by_who_left_it(
     """The right was judged before the write; a link to the public would outlive the removal."""
     job = submit(lab, ada)
     asked = Share(
-        job=job.id, by=ada.id, by_name=ada.name, visibility=Visibility.PUBLIC, emails=("me@else.example",)
+        subject=job.id, by=ada.id, by_name=ada.name, visibility=Visibility.PUBLIC, emails=("me@else.example",)
     )
     lab.workbench.teams.remove(lab.admin, ada.id)
     assert sharing.share(lab.store, asked).result() is None

@@ -9,13 +9,25 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from data import allowances, jobs, ledger
+from data import allowances, batches, jobs, ledger
 from data.allowances import Allowance
-from data.records import Claim, ErrorKind, JobError, Loss, NewJob, Outcome, Progress, Status, new_id
+from data.batches import Retry
+from data.records import (
+    Claim,
+    ErrorKind,
+    JobError,
+    Loss,
+    NewBatch,
+    NewJob,
+    Outcome,
+    Progress,
+    Status,
+    new_id,
+)
 from data.store import Rank, Store
 
-from .conftest import make_job
-from .model import WAITING, Model, ModelJob
+from .conftest import make_batch, make_job
+from .model import RETRIED, WAITING, Model, ModelJob
 
 MAX_RETRIES = 2
 ENDS = [Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMEOUT]
@@ -41,7 +53,7 @@ class Message:
     @property
     def repeatable(self) -> bool:
         """A submit without a key and a grant without one are new ones each time they come."""
-        return self.verb not in ("submit", "grant", "allow")
+        return self.verb not in ("submit", "submit_batch", "grant", "allow")
 
 
 class Broken(Exception):
@@ -65,12 +77,18 @@ class Messages:
     keyed: list[NewJob] = field(default_factory=list)
     #: Jobs of delete messages.
     gone: list[ModelJob] = field(default_factory=list)
+    #: Batches of delete messages.
+    gone_batches: list[str] = field(default_factory=list)
+    keyed_batches: list[NewBatch] = field(default_factory=list)
 
     def any(self, data: st.DataObject) -> Message:
         names = ["submit", "submit", "grant", "allow", "look"]
         if self.model.jobs or self.gone:
             names += ["submit", "claim", "claim", "claim", "claim", "progress", "finish", "finish", "finish"]
             names += ["lose", "lose", "cancel", "refuse", "rename", "delete"]
+        names += ["submit_batch"]
+        if self.model.batches or self.gone_batches:
+            names += ["submit_batch", "retry_batch", "retry_batch", "cancel_batch", "delete_batch"]
         message: Message = getattr(self, data.draw(st.sampled_from(names)))(data)
         return message
 
@@ -81,7 +99,7 @@ class Messages:
     def new_job(self, data: st.DataObject) -> NewJob:
         if self.keyed and data.draw(st.booleans()):
             return self._same_key(data)
-        ended = [job.new for job in self.model.jobs.values() if job.status.terminal]
+        ended = [job.new for job in self.model.jobs.values() if job.status.terminal and not job.new.batch]
         if ended and data.draw(st.booleans()):
             return self._retried(data, ended)
         team = data.draw(st.sampled_from([*self.teams, self.lenient]))
@@ -237,6 +255,83 @@ class Messages:
             lambda store: jobs.delete(store, job.new.id),
             lambda model: model.delete(job.new.id),
         )
+
+    # Batches
+
+    def submit_batch(self, data: st.DataObject) -> Message:
+        new = self._new_batch(data)
+        return Message(
+            Rank.SUBMIT,
+            "submit_batch",
+            lambda store: batches.submit(store, new),
+            lambda model: model.submit_batch(new),
+        )
+
+    def _new_batch(self, data: st.DataObject) -> NewBatch:
+        if self.keyed_batches and data.draw(st.integers(0, 3)) == 0:
+            old = data.draw(st.sampled_from(self.keyed_batches))
+            prices = [child.credits for child in old.children]
+            given = {"team": old.team, "submitter": old.submitter, "idempotency_key": old.idempotency_key}
+            given["body_hash"] = data.draw(st.sampled_from([old.body_hash, "other"]))
+        else:
+            prices = data.draw(st.lists(st.sampled_from([0, 1, 1, 10, 30]), min_size=1, max_size=5))
+            given = {
+                "team": data.draw(st.sampled_from([*self.teams, self.lenient])),
+                "submitter": data.draw(st.sampled_from(self.persons)),
+                "idempotency_key": data.draw(st.sampled_from([None, new_id()])),
+                "body_hash": "body",
+            }
+        team, submitter = str(given.pop("team")), str(given.pop("submitter"))
+        new = make_batch(team, submitter, *prices, concurrency=2, enforce=team != self.lenient, **given)
+        if new.idempotency_key:
+            self.keyed_batches.append(new)
+        return new
+
+    def retry_batch(self, data: st.DataObject) -> Message:
+        """Mostly what a person would retry now; at times also what lives, completed or was retried before."""
+        batch_id = self.some_batch(data)
+        batch = self.model.batches.get(batch_id)
+        chosen = [self.model.jobs[job] for job in batch.jobs] if batch else []
+        if not self.odd(data):
+            chosen = [job for job in chosen if job.status in RETRIED and job.new.id in batch.wells.values()]
+        chosen = [job for job in chosen if data.draw(st.integers(0, 3))]
+        children = [
+            _like(job.new, batch=batch_id, well=job.new.well, made_from=((job.new.id, "retry"),))
+            for job in chosen
+        ]
+        replaced = [job.new.id for job in chosen]
+        # Their numbers are given when the group before this one was written: so when it is sent.
+        return Message(
+            Rank.SUBMIT,
+            "retry_batch",
+            lambda store: batches.retry(store, Retry(batch_id, children, [job.seq for job in chosen])),
+            lambda model: model.retry_batch(Retry(batch_id, children, []), replaced),
+        )
+
+    def cancel_batch(self, data: st.DataObject) -> Message:
+        batch = self.some_batch(data)
+        return Message(
+            Rank.CANCEL,
+            "cancel_batch",
+            lambda store: batches.cancel(store, batch),
+            lambda model: model.cancel_batch(batch),
+        )
+
+    def delete_batch(self, data: st.DataObject) -> Message:
+        batch = self.some_batch(data, ended=True)
+        self.gone_batches.append(batch)
+        return Message(
+            Rank.DELETE,
+            "delete_batch",
+            lambda store: batches.delete(store, batch),
+            lambda model: model.delete_batch(batch),
+        )
+
+    def some_batch(self, data: st.DataObject, *, ended: bool = False) -> str:
+        fitting = [batch for batch, known in self.model.batches.items() if known.ended or not ended]
+        if fitting and not self.odd(data):
+            return data.draw(st.sampled_from(fitting))
+        return data.draw(st.sampled_from([*self.model.batches, *self.gone_batches]))
 
     def some_job(self, data: st.DataObject, *statuses: Status) -> ModelJob:
         """Mostly one for which the message makes sense, else any, gone ones too."""

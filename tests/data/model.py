@@ -7,9 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from data.records import Claim, ErrorKind, LedgerKind, Loss, NewJob, Outcome, Progress, Status
+from data.batches import Retry
+from data.records import (
+    Claim,
+    ErrorKind,
+    LedgerKind,
+    Loss,
+    NewBatch,
+    NewJob,
+    Outcome,
+    Progress,
+    Status,
+)
 
 WAITING = (Status.PENDING, Status.RETRY)
+RETRIED = (Status.FAILED, Status.TIMEOUT, Status.CANCELLED)
 KEY_LIFE = timedelta(hours=24)
 
 
@@ -49,6 +61,18 @@ class ModelJob:
     starts: int = 0
 
 
+@dataclass
+class ModelBatch:
+    team: str
+    #: Job in each well.
+    wells: dict[int, str]
+    #: In the order of submission: all jobs that it ever had.
+    jobs: list[str]
+    #: What the site gives a team without a number of its own.
+    concurrency: int
+    ended: bool = False
+
+
 @dataclass(frozen=True)
 class Row:
     """Of the ledger."""
@@ -73,6 +97,11 @@ class Model:
     ledger: list[Row] = field(default_factory=list)
     balance: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
+    batches: dict[str, ModelBatch] = field(default_factory=dict)
+    #: Of teams: the children that may be alive outside the queue.
+    concurrency: dict[str, int] = field(default_factory=dict)
+    #: Batches that were told to have ended, once for each end.
+    told: list[str] = field(default_factory=list)
     #: Of the library: file -> job, team and person that made it, and the files that the job was given.
     files: dict[str, tuple[str, str, str, tuple[str, ...]]] = field(default_factory=dict)
     #: Of teams: what every month gives, and what one person may use in a month.
@@ -137,10 +166,134 @@ class Model:
         self._row(self.jobs[new.id], LedgerKind.HOLD, 0, new.credits)
         return ("created", new.id)
 
-    def _affords(self, new: NewJob) -> bool:
+    def _affords(self, new: NewJob, credits: int | None = None) -> bool:
+        """The job, or so many credits for a batch of such jobs."""
+        credits = new.credits if credits is None else credits
         cap = self.caps.get(new.team)
-        within = cap is None or self.used(new.team, new.submitter) + new.credits <= cap
-        return within and new.credits <= self.available(new.team)
+        within = cap is None or self.used(new.team, new.submitter) + credits <= cap
+        return within and credits <= self.available(new.team)
+
+    # Batches -----------------------------------------------------------------------------------------------------
+
+    def submit_batch(self, new: NewBatch) -> Any:
+        key = (new.idempotency_key or "", new.submitter, new.team)
+        if new.idempotency_key and key in self.keys and self.clock.time - self.keys[key][2] < KEY_LIFE:
+            body, batch, _ = self.keys[key]
+            return ("again", batch) if body == new.body_hash and batch in self.batches else "refused"
+        if new.team in self.allowances:
+            self.give_due()
+        if not self._afford_all(new.children):
+            return "refused"
+        if new.idempotency_key:
+            self.keys[key] = (new.body_hash, new.id, self.clock.time)
+        wells = {well: child.id for well, child in enumerate(new.children)}
+        self.batches[new.id] = ModelBatch(new.team, wells, [], new.concurrency)
+        self._queue(self.batches[new.id], new.children)
+        return ("created", new.id)
+
+    def _afford_all(self, children: list[NewJob]) -> bool:
+        credits = sum(child.credits for child in children)
+        return not children or not children[0].enforce or not credits or self._affords(children[0], credits)
+
+    def _queue(self, batch: ModelBatch, children: list[NewJob]) -> None:
+        for child in children:
+            batch.jobs.append(child.id)
+            self.jobs[child.id] = ModelJob(child, name=child.name, status=Status.QUEUED)
+            self._row(self.jobs[child.id], LedgerKind.HOLD, 0, child.credits)
+        self._open(batch.team)
+
+    def retry_batch(self, retry: Retry, replaced: list[str]) -> Any:
+        """`replaced`: ids of the jobs whose wells are wanted."""
+        batch = self.batches.get(retry.batch)
+        if batch is None:
+            return "refused"
+        again = [
+            (child, old)
+            for child, old in zip(retry.children, replaced, strict=True)
+            if old in batch.wells.values() and self.jobs[old].status in RETRIED
+        ]
+        children = [child for child, _ in again]
+        if children and children[0].team in self.allowances:
+            self.give_due()
+        if not self._afford_all(children):
+            return "refused"
+        for child, old in again:
+            well = next(well for well, job in batch.wells.items() if job == old)
+            batch.wells[well] = child.id
+        if children:
+            batch.ended = False
+            self._queue(batch, children)
+        return frozenset(child.id for child in children)
+
+    def cancel_batch(self, batch_id: str) -> Any:
+        """How many ended, and how many were asked to stop."""
+        batch = self.batches.get(batch_id)
+        alive = [self.jobs[job] for job in batch.jobs if not self.jobs[job].status.terminal] if batch else []
+        waited = [job for job in alive if job.status != Status.PROCESSING]
+        asked = [job for job in alive if job.status == Status.PROCESSING and not job.cancel_requested]
+        for job in asked:
+            job.cancel_requested = True
+        for job in waited:
+            job.status = Status.CANCELLED
+            self._give_back(job)
+        if waited:
+            self._moved(waited)
+        return (len(waited), len(asked))
+
+    def delete_batch(self, batch_id: str) -> Any:
+        batch = self.batches.get(batch_id)
+        if batch is None or not batch.ended:
+            return None
+        del self.batches[batch_id]
+        for job in batch.jobs:
+            del self.jobs[job]
+        self.told = [told for told in self.told if told != batch_id]
+        return len(batch.jobs)
+
+    def change_concurrency(self, team: str, number: int | None) -> None:
+        self.concurrency.pop(team, None)
+        if number is not None:
+            self.concurrency[team] = number
+        self._open(team)
+
+    def most(self, team: str) -> int:
+        """Children of a team that may be alive outside the queue."""
+        sites = [
+            batch.concurrency for batch in self.batches.values() if batch.team == team and self._lives(batch)
+        ]
+        return self.concurrency.get(team, max(sites, default=0))
+
+    def children(self, team: str) -> list[ModelJob]:
+        return [job for job in self.jobs.values() if job.new.team == team and job.new.batch]
+
+    def _lives(self, batch: ModelBatch) -> bool:
+        return any(not self.jobs[job].status.terminal for job in batch.jobs)
+
+    def _open(self, team: str) -> None:
+        """One by one: whose person has the fewest outside the queue comes next, then the oldest."""
+        children = self.children(team)
+        order = {id(job): number for number, job in enumerate(self.jobs.values())}
+        while queued := [job for job in children if job.status == Status.QUEUED]:
+            outside = [job for job in children if job.status in (*WAITING, Status.PROCESSING)]
+            if len(outside) >= self.most(team):
+                return
+            of_person = Counter(job.new.submitter for job in outside)
+            first = min(queued, key=lambda job: (of_person[job.new.submitter], order[id(job)]))
+            first.status = Status.PENDING
+
+    def _moved(self, ended: list[ModelJob]) -> None:
+        """These jobs ended: the next ones open, and batches of which nobody is alive end."""
+        children = [job for job in ended if job.new.batch]
+        for team in sorted({job.new.team for job in children}):
+            self._open(team)
+        for batch_id in sorted({str(job.new.batch) for job in children}):
+            batch = self.batches[batch_id]
+            if not batch.ended and not self._lives(batch):
+                batch.ended = True
+                if {self.jobs[job].status for job in batch.wells.values()} != {Status.CANCELLED}:
+                    self.told.append(batch_id)
+
+    # Messages of jobs --------------------------------------------------------------------------------------------
 
     def claim(self, claim: Claim) -> bool:
         job = self.jobs.get(claim.job)
@@ -176,13 +329,16 @@ class Model:
             made = (job.new.id, job.new.team, job.new.submitter, job.new.uses)
             self.files |= {item["id"]: made for item in outcome.library}
         self._row(job, LedgerKind.REFUND, self._owed(job, outcome), 0)
+        self._moved([job])
         return job.status
 
     def _owed(self, job: ModelJob, outcome: Outcome) -> int:
         """The table of the design: what an end gives back of a charge."""
         if outcome.status == Status.FAILED:
             by_input = outcome.error is not None and outcome.error.kind == ErrorKind.INPUT
-            return 0 if by_input else job.new.credits
+            return job.new.credits if job.new.batch or not by_input else 0
+        if outcome.status == Status.TIMEOUT:
+            return job.new.credits if job.new.batch else 0
         if outcome.status != Status.COMPLETED:
             return 0
         owed, failed = 0, list(outcome.failed_items)
@@ -209,6 +365,8 @@ class Model:
             job.status = Status.RETRY if owned else job.status
             job.attempt, job.retries = job.attempt + 1, job.retries + loss.counts
             job.run_id = job.progress = None
+        if job.status.terminal:
+            self._moved([job])
         return job.status
 
     def cancel(self, job_id: str) -> Status | None:
@@ -220,6 +378,7 @@ class Model:
             return job.status
         job.status = Status.CANCELLED
         self._give_back(job)
+        self._moved([job])
         return job.status
 
     def refuse(self, job_id: str, attempt: int) -> Status | None:
@@ -228,6 +387,7 @@ class Model:
             return None
         job.status = Status.FAILED
         self._give_back(job)
+        self._moved([job])
         return job.status
 
     def rename(self, job_id: str, name: str) -> Status | None:
@@ -239,7 +399,7 @@ class Model:
 
     def delete(self, job_id: str) -> Status | None:
         job = self.jobs.get(job_id)
-        if job is None or not job.status.terminal:
+        if job is None or not job.status.terminal or job.new.batch:
             return None
         return self.jobs.pop(job_id).status
 

@@ -28,22 +28,26 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from data import ledger, purses
+from data import batches, ledger, purses, teams
 from data.allowances import month_of
+from data.batches import Cancelled, Retried
 from data.database import rows
 from data.errors import WellplateError
 from data.records import Balance, Job, LedgerKind, Status, Team
 from data.store import Store
 from data.submits import Submitted
+from data.teams import TeamChange
 
 from .conftest import execute, make_person, make_team, one_group
 from .messages import Broken, Message, Messages, broken
 from .model import Clock, Model
 
+#: Children of a team that a test lets be alive outside the queue.
+MOST = 3
 #: Executed, not asked for: Hypothesis may run fewer per example.
 STEPS = 5_000
 SETTINGS = settings(
-    max_examples=155,
+    max_examples=140,
     stateful_step_count=50,
     deadline=None,
     database=None,
@@ -53,7 +57,8 @@ SETTINGS = settings(
 )
 #: The design's table of statuses.
 NEXT: dict[Status | None, set[Status]] = {
-    None: {Status.PENDING},
+    None: {Status.PENDING, Status.QUEUED},
+    Status.QUEUED: {Status.PENDING, Status.CANCELLED},
     Status.PENDING: {Status.PENDING, Status.PROCESSING, Status.CANCELLED, Status.FAILED},
     Status.PROCESSING: {
         Status.COMPLETED,
@@ -121,15 +126,15 @@ class LifeOfJobs(RuleBasedStateMachine):
 
     @initialize(credits=st.lists(st.integers(0, 150), min_size=2, max_size=3))
     def begin(self, credits: list[int]) -> None:
-        teams = [make_team(self.store) for _ in credits]
+        ours = [make_team(self.store) for _ in credits]
         persons = [make_person(self.store, name) for name in ("Ada", "Bob")]
         self.first = self.store.read("last_number")[0]["number"]
-        self.messages = Messages(self.model, persons, teams, make_team(self.store))
+        self.messages = Messages(self.model, persons, ours, make_team(self.store))
         sql = "insert into memberships select unnest($teams::uuid[]), $person, 'member', $now"
         for person in persons:
-            everywhere = [*teams, self.messages.lenient]
+            everywhere = [*ours, self.messages.lenient]
             execute(self.store, sql, teams=everywhere, person=person, now=self.site.clock.now())
-        for team, amount in zip(teams, credits, strict=True):
+        for team, amount in zip(ours, credits, strict=True):
             if amount:
                 ledger.grant(self.store, team, amount, "first", key=f"first:{team}").result()
                 self.model.grant(team, amount, f"first:{team}")
@@ -180,6 +185,22 @@ class LifeOfJobs(RuleBasedStateMachine):
             self.model.caps[team] = cap
         self.site.steps += 1
 
+    @rule(data=st.data(), number=st.sampled_from([None, 1, MOST]))
+    def a_teams_concurrency_changes(self, data: st.DataObject, number: int | None) -> None:
+        team = data.draw(st.sampled_from([*self.messages.teams, self.messages.lenient]))
+        change = TeamChange(
+            team=team,
+            by=self.messages.persons[0],
+            name=None,
+            default_visibility=None,
+            person_credits=self.model.caps.get(team),
+            concurrency=number,
+            words="",
+        )
+        self.store.write(teams.change, change).result()
+        self.model.change_concurrency(team, number)
+        self.site.steps += 1
+
     @precondition(lambda self: self.since_opened > 8)
     @rule(cut_off=st.booleans())
     def the_store_opens_again(self, cut_off: bool) -> None:
@@ -218,6 +239,16 @@ class LifeOfJobs(RuleBasedStateMachine):
                 self.model.jobs[result.job.id].seq = result.job.seq
                 self.job_of[result.job.seq] = result.job.id
             return ("created" if result.created else "again", result.job.id)
+        if isinstance(result, batches.Submitted):
+            self._number(result.batch.id)
+            return ("created" if result.created else "again", result.batch.id)
+        if isinstance(result, Retried):
+            self._number(result.batch.id)
+            return result.taken
+        if isinstance(result, Cancelled):
+            return (len(result.handed_out), len(result.asked))
+        if isinstance(result, list):
+            return len(result)
         if isinstance(result, Job):
             return result.status
         if isinstance(result, Balance):
@@ -225,6 +256,14 @@ class LifeOfJobs(RuleBasedStateMachine):
         if isinstance(result, Team):
             return (result.monthly_credits, result.balance, result.held)
         return result
+
+    def _number(self, batch: str) -> None:
+        """The numbers that the children of a batch got."""
+        with self.store.database.cursor() as cursor:
+            sql = "select id, seq from jobs where batch = $batch::uuid"
+            for row in rows(cursor, sql, {"batch": batch}):
+                self.model.jobs[row["id"]].seq = row["seq"]
+                self.job_of[row["seq"]] = row["id"]
 
     # What always holds -------------------------------------------------------------------------------------------
 
@@ -244,6 +283,33 @@ class LifeOfJobs(RuleBasedStateMachine):
             assert self.ended.get(job_id, row["status"]) == row["status"], "an end is an end"
             if job.status.terminal:
                 self.ended[job_id] = row["status"]
+
+    @invariant()
+    def the_batches_are_those_of_the_model(self) -> None:
+        """Each well has one job, and a batch has ended if and only if none of its children is alive."""
+        found = {row["id"]: row["ended_at"] for row in self.rows("select * from batches where seq > $first")}
+        assert found.keys() == self.model.batches.keys()
+        children = self.rows(
+            "select id, team, batch, well, status from jobs where seq > $first and batch is not null"
+        )
+        wells = Counter((row["batch"], row["well"]) for row in children if row["well"] is not None)
+        assert all(jobs == 1 for jobs in wells.values())
+        in_wells = {(row["batch"], row["well"]): row["id"] for row in children if row["well"] is not None}
+        assert in_wells == {
+            (batch, well): job
+            for batch, known in self.model.batches.items()
+            for well, job in known.wells.items()
+        }
+        alive = {row["batch"] for row in children if not Status(row["status"]).terminal}
+        assert alive == {batch for batch, ended_at in found.items() if ended_at is None}
+        self.as_many_run_at_once_as_their_team_may_have(children)
+
+    def as_many_run_at_once_as_their_team_may_have(self, children: list[dict[str, Any]]) -> None:
+        """And none waits in the queue while there is room."""
+        live = Counter(row["team"] for row in children if row["status"] in ("pending", "processing", "retry"))
+        assert all(number <= MOST for number in live.values())
+        for team in {row["team"] for row in children if row["status"] == "queued"}:
+            assert live[team] >= self.model.most(team)
 
     @invariant()
     def every_change_is_in_the_history(self) -> None:
@@ -390,7 +456,16 @@ class LifeOfJobs(RuleBasedStateMachine):
         with self.store.database.cursor() as cursor:
             told = Counter(row["job"] for row in rows(cursor, sql, {"persons": self.messages.persons}))
         for job_id, job in self.model.jobs.items():
-            assert told[job_id] == (job.status.terminal and job.status != Status.CANCELLED), job.status
+            single = job.new.batch is None
+            assert told[job_id] == (single and job.status.terminal and job.status != Status.CANCELLED), (
+                job.status
+            )
+        sql = "select batch from notices where batch is not null and person in (select unnest($persons::uuid[]))"
+        with self.store.database.cursor() as cursor:
+            of_batches = Counter(
+                row["batch"] for row in rows(cursor, sql, {"persons": self.messages.persons})
+            )
+        assert of_batches == Counter(self.model.told), "each end of a batch is told once"
 
 
 def in_the_order_of_the_store(messages: list[Message]) -> list[int]:
