@@ -10,9 +10,13 @@ from starlette.testclient import TestClient
 
 from api.guard import COOKIE
 from compute.people.sessions import SignedIn
+from compute.sharing import Sharing
 from compute.submitting import Submission
+from data import batches
 from data.records import Job, Person, Role, Visibility
-from tests.laboratory import BODY, PASSWORD, Laboratory
+from tests.compute import batching
+from tests.compute.batching import developer_lab
+from tests.laboratory import BODY, PASSWORD
 from tests.rights import rights
 
 PEOPLE = tuple(dict.fromkeys(who for who, _, _ in rights()))
@@ -32,11 +36,20 @@ class Jobs:
     followed: str
 
 
+@dataclass(frozen=True)
+class Batches:
+    """Likewise; each has one child."""
+
+    done: str
+    waiting: str
+    failed: str
+
+
 class Everyone:
     """The lab of Olga, whose jobs are Ada's but for those of the three submitters to whom something happened."""
 
     def __init__(self, home: Path) -> None:
-        self.lab = Laboratory(home)
+        self.lab = developer_lab(home)
         self.owner = self.lab.found("olga")
         self.team = self.owner.team
         self.cookies: dict[str, str | None] = {"anonymous": None}
@@ -44,6 +57,11 @@ class Everyone:
         self._arrive()
         self.jobs = {
             (who, visibility): self._jobs_for(who, visibility) for who in PEOPLE for visibility in Visibility
+        }
+        self.batches = {
+            (who, visibility): self._batches_for(who, visibility)
+            for who in PEOPLE
+            for visibility in Visibility
         }
         self._things_happen()
 
@@ -117,14 +135,45 @@ class Everyone:
         person = self.person(who)
         assert person is not None and person.team == self.team
         job = self.lab.workbench.submit(person, Submission(**BODY, name=name, visibility=visibility))
+        self._invite(self.lab.workbench.sharing, person, job.id)
+        return job
+
+    def _invite(self, sharing: Sharing, person: Person, subject: str) -> None:
         invited, pending = self.persons["invited"], self.persons["pending invite"]
         assert invited is not None and pending is not None
-        shared = self.lab.workbench.sharing.change(person, job.id, None, [invited.email, pending.email])
+        shared = sharing.change(person, subject, None, [invited.email, pending.email])
         link = next(shared.links[one.id] for one in shared.invited if one.email == invited.email)
         guest = self.person("invited")
         assert guest is not None
         self.lab.workbench.invitations.accept(guest, token_of(link))
-        return job
+
+    # Batches -----------------------------------------------------------------------------------------------------
+
+    def _batches_for(self, who: str, visibility: Visibility) -> Batches:
+        own = who if who.startswith("submitter") else "submitter"
+        done, waiting, failed = (
+            self._batch(own, visibility, f"batch {state} for {who}")
+            for state in ("done", "waiting", "failed")
+        )
+        self.lab.start(self.child(done))
+        self.lab.complete(self.child(done), {RESULT: SECRET.encode()})
+        self.lab.fail(self.child(failed), f"It failed with {SECRET}.")
+        return Batches(done, waiting, failed)
+
+    def _batch(self, who: str, visibility: Visibility, name: str) -> str:
+        person = self.person(who)
+        assert person is not None and person.team == self.team
+        wanted = batching.asked("none", settings={"fault": "as-told"}, name=name, visibility=visibility)
+        batch = self.lab.workbench.batches.submit(person, wanted)
+        self._invite(self.lab.workbench.batches.sharing, person, batch.id)
+        return batch.id
+
+    def child(self, batch: str) -> str:
+        """The job in its only well."""
+        found = batches.get(self.lab.store, batch)
+        assert found is not None
+        (well,) = batches.wells(self.lab.store, found)
+        return well.job
 
     # After -------------------------------------------------------------------------------------------------------
 

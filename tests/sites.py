@@ -20,10 +20,11 @@ from typing import Any
 import psutil
 from distributed import Client
 
+from compute.children import BatchSubmission
 from compute.settings import Settings, load
 from compute.site import open_site
 from compute.workbench import Submission, Workbench
-from data.records import Change, Job, JobDetail, Status
+from data.records import Batch, Change, Job, JobDetail, Status
 
 ROOT = Path(__file__).parents[1]
 #: For what takes seconds at most on an idle machine; the tests share theirs.
@@ -67,6 +68,31 @@ class Site:
         if fault is not None:
             settings["fault"] = fault
         return self.workbench.submit(self.person, Submission(tool=tool, inputs={}, settings=settings)).id
+
+    def submit_batch(self, faults: list[str], **settings: Any) -> str:
+        """A test-fault child for each."""
+        inputs = {"lines": {"text": "\n".join(faults), "name": "faults.txt"}}
+        asked = BatchSubmission(tool="test-fault", inputs=inputs, settings={**settings, "fault": "as-told"})
+        return self.workbench.batches.submit(self.person, asked).id
+
+    def batch_ended(self, batch_id: str) -> Batch:
+        """The batch as soon as it has."""
+        with self._news:
+            in_time = self._news.wait_for(lambda: not self._batch(batch_id).live, PATIENCE_S)
+        found = self._batch(batch_id)
+        assert in_time, f"not within {PATIENCE_S:g} s: {found}"
+        return found
+
+    def _batch(self, batch_id: str) -> Batch:
+        return self.workbench.batches.batch(self.person, batch_id)
+
+    def some_ended(self, batch_id: str, number: int) -> None:
+        """As soon as so many of its children have."""
+        with self._news:
+            assert self._news.wait_for(lambda: self._ended_of(batch_id) >= number, PATIENCE_S)
+
+    def _ended_of(self, batch_id: str) -> int:
+        return sum(jobs for status, jobs in self._batch(batch_id).counts.items() if status.terminal)
 
     def job(self, job_id: str) -> Job:
         return self.detail(job_id).job
@@ -211,6 +237,13 @@ class OtherApp:
         """Waits until a run of this job is owned."""
         self._ask({"wait": job_id})
 
+    def submit_batch(self, faults: list[str], **settings: Any) -> str:
+        return self._ask({"faults": faults, **settings})
+
+    def some_ended(self, batch_id: str, number: int) -> None:
+        """Waits until so many children of this batch have ended."""
+        self._ask({"batch": batch_id, "number": number})
+
     def _ask(self, command: dict[str, Any]) -> str:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps(command) + "\n")
@@ -233,11 +266,18 @@ def main(home: Path, different: dict[str, Any]) -> None:
     with open_site(site_settings(home, **different)) as workbench:
         site = Site(workbench)
         for line in sys.stdin:
-            command = json.loads(line)
-            job_id = command.get("wait") or site.submit(**command)
-            if "wait" in command:
-                site.running(job_id)
-            print("job", job_id, flush=True)
+            print("job", done(site, json.loads(line)), flush=True)
+
+
+def done(site: Site, command: dict[str, Any]) -> str:
+    """The id that the command was about, or that came of it."""
+    if "wait" in command:
+        site.running(command["wait"])
+        return str(command["wait"])
+    if "batch" in command:
+        site.some_ended(command["batch"], command["number"])
+        return str(command["batch"])
+    return site.submit_batch(**command) if "faults" in command else site.submit(**command)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from api import hub
 from api.guard import COOKIE
 from compute.access import Action
 from compute.menu import MENU
+from data import batches as stored
 from data.records import Visibility, new_id
 from tests.everyone import PEOPLE, RESULT, SECRET, Everyone, Jobs
 from tests.laboratory import BODY, ORIGIN
@@ -48,9 +49,9 @@ class Call:
     #: Whether somebody must be signed in, whatever the job.
     session: bool = False
 
-    def send(self, client: TestClient, job_id: str) -> tuple[int, str]:
+    def send(self, client: TestClient, subject: str, kind: str = "jobs") -> tuple[int, str]:
         answer = client.request(
-            self.method, f"/api/v1/jobs/{job_id}{self.path}", params=self.query, json=self.body
+            self.method, f"/api/v1/{kind}/{subject}{self.path}", params=self.query, json=self.body
         )
         return answer.status_code, answer.text
 
@@ -74,6 +75,23 @@ CALLS = [
     Call(Action.RENAME, "PATCH", "", {"tags": ["tried"]}, session=True),
     Call(Action.CANCEL, "POST", "/cancel", state="waiting", session=True),
     Call(Action.RETRY, "POST", "/retry", state="failed", session=True),
+    Call(Action.DELETE, "DELETE", "", session=True),
+]
+
+#: The same of a batch: routes under /api/v1/batches/{id}.
+BATCH_CALLS = [
+    Call(Action.SEE_ROW, "GET", ""),
+    Call(Action.SEE, "GET", "/wells"),
+    Call(Action.SEE_ROW, "GET", "/jobs", session=True),
+    Call(Action.EXPORT, "GET", "/export"),
+    Call(Action.DOWNLOAD, "GET", "/archive"),
+    Call(Action.SHARE, "GET", "/sharing", session=True),
+    Call(Action.SHARE, "PUT", "/sharing", {}, session=True),
+    Call(Action.SEE_ROW, "PATCH", "", {"starred": True}, session=True),
+    Call(Action.RENAME, "PATCH", "", {"name": "Renamed"}, session=True),
+    Call(Action.RENAME, "PATCH", "", {"tags": ["tried"]}, session=True),
+    Call(Action.CANCEL, "POST", "/cancel", state="waiting", session=True),
+    Call(Action.RETRY, "POST", "/retry-failed", state="failed", session=True),
     Call(Action.DELETE, "DELETE", "", session=True),
 ]
 
@@ -195,22 +213,98 @@ def test_api(everyone: Everyone, who: str, visibility: Visibility, allowed: set[
     as_an_input(client, jobs, allowed, runs=who not in ("anonymous", "viewer", "submitter, now a viewer"))
     bulk(everyone, client, who, jobs, allowed)
     for call in CALLS:
-        job_id = job_of(jobs, call.state)
-        status, text = call.send(client, job_id)
-        unknown = call.send(client, new_id())
-        if who == "anonymous" and call.session:
-            assert (status, text) == unknown and status == 401, call
-        elif Action.SEE_ROW not in allowed:
-            assert (status, text) == unknown and status == 404, call
-        elif call.right in allowed:
-            assert 200 <= status < 300, (call, text)
-        else:
-            assert status == 403, (call, text)
-            assert SECRET not in text
+        tried(client, who, allowed, call, job_of(jobs, call.state))
     if Action.SEE_ROW in allowed and Action.SEE not in allowed:
         told = client.get(f"/api/v1/jobs/{jobs.failed}")
         assert told.json().keys() == {"id", "name", "tool", "status", "submitter", "duration_s", "times"}
         assert SECRET not in told.text, "a row has no error"
+
+
+def tried(
+    client: TestClient, who: str, allowed: set[Action], call: Call, subject: str, kind: str = "jobs"
+) -> None:
+    """The call answers as the table says."""
+    status, text = call.send(client, subject, kind)
+    unknown = call.send(client, new_id(), kind)
+    if who == "anonymous" and call.session:
+        assert (status, text) == unknown and status == 401, call
+    elif Action.SEE_ROW not in allowed:
+        assert (status, text) == unknown and status == 404, call
+    elif call.right in allowed:
+        assert 200 <= status < 300, (call, text)
+    else:
+        assert status == 403, (call, text)
+        assert SECRET not in text
+
+
+@pytest.mark.parametrize(("who", "visibility", "allowed"), CELLS)
+def test_api_of_a_batch(everyone: Everyone, who: str, visibility: Visibility, allowed: set[Action]) -> None:
+    """The same table; and who reads a batch reads its jobs."""
+    batches, client = everyone.batches[who, visibility], everyone.browser(who)
+    child = everyone.child(batches.failed)
+    for call in (Call(Action.SEE_ROW, "GET", ""), Call(Action.LOG, "GET", "/log")):
+        tried(client, who, allowed, call, everyone.child(batches.done))
+    if Action.SEE_ROW in allowed:
+        seen = client.get(f"/api/v1/batches/{batches.failed}").json()
+        row = {"id", "name", "tool", "submitter", "jobs", "counts", "times"}
+        assert (seen.keys() == row) == (Action.SEE not in allowed)
+        told = client.get(f"/api/v1/jobs/{child}").text
+        assert (SECRET in told) == (Action.SEE in allowed)
+    for call in BATCH_CALLS:
+        tried(client, who, allowed, call, str(getattr(batches, call.state)), "batches")
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_lists_of_batches(everyone: Everyone, who: str) -> None:
+    """Of the team in which one acts all rows, and of others' only what was shared with one."""
+    client = everyone.browser(who)
+    if who == "anonymous":
+        assert client.get("/api/v1/batches").status_code == 401
+        return
+    waiting = {visibility: everyone.batches[who, visibility].waiting for visibility in Visibility}
+    here = who in ("viewer", "member", "submitter", "submitter, now a viewer", "admin", "owner")
+    team = {row["id"] for row in every_page(client, kind="batches")}
+    shared = {row["id"] for row in every_page(client, kind="batches", shared=True)}
+    for visibility, batch in waiting.items():
+        assert (batch in team) == here
+        assert (batch in shared) == (who == "invited" and Action.SEE in ALLOWED[who, visibility])
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_live_socket_of_batches(everyone: Everyone, monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    """What is hidden is gone at once; of the rest one hears that something changed."""
+    monkeypatch.setattr(hub, "RECENT_S", 0.0)
+    watched = {visibility: everyone.batches[who, visibility].waiting for visibility in Visibility}
+    last = everyone.batches["owner" if who != "owner" else "admin", Visibility.PUBLIC].waiting
+    heard: dict[str, list[dict[str, Any]]] = {batch: [] for batch in [*watched.values(), last]}
+    with (
+        everyone.browser(who) as client,
+        client.websocket_connect("/api/v1/live", headers={"origin": ORIGIN}) as socket,
+    ):
+        nobody = new_id()
+        socket.send_json({"subscribe": {"batches": [*watched.values(), nobody, last]}})
+        gone = sum(Action.SEE_ROW not in ALLOWED[who, visibility] for visibility in Visibility)
+        for _ in range(gone + 1):
+            event = socket.receive_json()
+            heard.setdefault(event["batch"], []).append(event)
+        for batch in [*watched.values(), last]:
+            stored.rename(everyone.lab.store, batch, "Followed").result()
+        while (event := socket.receive_json())["batch"] != last:
+            heard[event["batch"]].append(event)
+    for visibility, batch in watched.items():
+        hidden = Action.SEE_ROW not in ALLOWED[who, visibility]
+        assert heard[batch] == [{"batch": batch, "gone": True} if hidden else {"batch": batch}]
+
+
+def test_no_route_of_a_batch_is_forgotten(everyone: Everyone) -> None:
+    paths = everyone.browser("member").get("/api/openapi.json").json()["paths"]
+    routes = {
+        (method.upper(), path.partition("/batches/{batch_id}")[2])
+        for path, methods in paths.items()
+        for method in methods
+        if "/batches/{batch_id}" in path
+    }
+    assert routes == {(call.method, call.path) for call in BATCH_CALLS}
 
 
 def test_no_route_of_a_job_is_forgotten(everyone: Everyone) -> None:
@@ -240,14 +334,14 @@ def lists_it(client: TestClient, who: str, jobs: Jobs, visibility: Visibility) -
     assert (jobs.failed in shared) == (who == "invited" and Action.SEE in ALLOWED[who, visibility])
 
 
-def every_page(client: TestClient, **query: Any) -> list[dict[str, Any]]:
+def every_page(client: TestClient, kind: str = "jobs", **query: Any) -> list[dict[str, Any]]:
     found, cursor = [], None
     while True:
         page = client.get(
-            "/api/v1/jobs", params=query | {"limit": 200} | ({"cursor": cursor} if cursor else {})
+            f"/api/v1/{kind}", params=query | {"limit": 200} | ({"cursor": cursor} if cursor else {})
         )
         assert page.status_code == 200, page.text
-        found += page.json()["jobs"]
+        found += page.json()[kind]
         cursor = page.json()["next_cursor"]
         if cursor is None:
             return found

@@ -359,6 +359,50 @@ def test_an_app_that_is_killed_finds_its_cluster_again(tmp_path: Path) -> None:
         assert site.workbench.health().slots == 2
 
 
+#: What a line of the batch below asks for, and how its child ends.
+LINES = [
+    ("none", Status.COMPLETED),
+    ("bad-input", Status.FAILED),
+    ("none", Status.COMPLETED),
+    ("raise", Status.FAILED),
+    ("none", Status.COMPLETED),
+    ("segfault", Status.FAILED),
+    ("sleep", Status.COMPLETED),
+    ("none", Status.COMPLETED),
+    ("sleep", Status.COMPLETED),
+    ("program-fails", Status.FAILED),
+    ("none", Status.COMPLETED),
+    ("raise", Status.FAILED),
+]
+
+
+def test_an_app_that_is_killed_in_the_middle_of_a_batch_ends_every_child_once(tmp_path: Path) -> None:
+    """Four may be outside the queue, so that the others have to wait for the next app."""
+    different = {"batch_concurrency": 4}
+    settings = site_settings(tmp_path, **different)
+    app = OtherApp(tmp_path, **different)
+    batch_id = app.submit_batch([fault for fault, _ in LINES], credits=3, seconds=0.5)
+    app.some_ended(batch_id, 3)
+    app.kill()
+    with opened(settings) as site:
+        verbs, person = site.workbench.batches, site.person
+        batch = site.batch_ended(batch_id)
+        wells = verbs.wells(person, batch_id)
+        assert [well.status for well in wells] == [status for _, status in LINES]
+        for well in wells:
+            detail = site.detail(well.job)
+            assert ends(detail) == [well.status.value]
+            assert site.ledger(well.job) == (CHARGED if well.status is Status.COMPLETED else REFUNDED)
+            assert_settled(site, well.job)
+            if well.status is Status.COMPLETED:
+                assert well.summary["energy"] == -7.5
+        balance = site.workbench.credits.balance(person)
+        assert (balance.balance, balance.held) == (1000 - 3 * 7, 0)
+        assert (batch.credits, batch.refunded) == (3 * 12, 3 * 5)
+        notices = [each for each in site.workbench.notices.list(person) if each.batch == batch_id]
+        assert [each.text.rpartition(": ")[2] for each in notices] == ["7 completed, 5 failed."]
+
+
 def test_a_clean_stop_ends_the_runs_which_go_on_without_using_up_a_retry(tmp_path: Path) -> None:
     settings = site_settings(tmp_path)
     app = OtherApp(tmp_path)
