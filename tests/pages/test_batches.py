@@ -531,7 +531,7 @@ def test_warnings_of_the_results_stand_above_the_plate(
     monkeypatch.setattr(bench.batches, "wells", lambda person, batch_id: wells)
     (shown,) = open_page("batch.py", bench, batchId=batch.id).warning
     assert shown.value.splitlines()[0] == "- This is NOT a prediction."
-    assert "- Only in 0. (1 of the wells)" in shown.value
+    assert "Only in 0." in shown.value and "1 of the wells" in shown.value
 
 
 def test_a_metric_that_no_well_has_is_not_offered() -> None:
