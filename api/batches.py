@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from api import downloads, models
 from api.callers import Anyone, Reader, Runner
 from api.jobs import Body, IdempotencyKey, in_team, refuse_broken_text
-from api.shapes import batch_row, clean, job_row
+from api.shapes import batch_detail, batch_row, clean, job_row
 from api.sharing import SharingBody, addresses, shared_answer
 from compute import workbench
 from compute.batches import Batches
@@ -115,7 +115,7 @@ def submit(person: Runner, body: BatchBody, idempotency_key: IdempotencyKey = No
     acting = in_team(person, body.team)
     asked = BatchSubmission(**body.model_dump(exclude={"team"}), idempotency_key=idempotency_key)
     batch = _verbs().submit(acting, asked)
-    return JSONResponse(batch_row(acting, batch), 201, headers={"Location": f"/api/v1/batches/{batch.id}"})
+    return JSONResponse(batch_detail(acting, batch), 201, headers={"Location": f"/api/v1/batches/{batch.id}"})
 
 
 @router.get("/batches", response_model=models.BatchPage, summary="The team's batches, newest first")
@@ -134,7 +134,7 @@ def batches(person: Reader, query: Annotated[BatchQuery, Query()]) -> Response:
 
 @router.get("/batches/{batch_id}", response_model=models.BatchRow, summary="One batch")
 def batch(person: Anyone, batch_id: BatchId) -> Response:
-    return JSONResponse(batch_row(person, _verbs().batch(person, batch_id)))
+    return JSONResponse(batch_detail(person, _verbs().batch(person, batch_id)))
 
 
 @router.get("/batches/{batch_id}/wells", response_model=models.Wells, summary="The job in each well")
@@ -163,7 +163,7 @@ def jobs(
 def change(person: Runner, batch_id: BatchId, body: BatchChanges) -> Response:
     refuse_broken_text(body)
     after = _verbs().change(person, batch_id, body.name, body.starred, body.tags)
-    return JSONResponse(batch_row(person, after))
+    return JSONResponse(batch_detail(person, after))
 
 
 @router.delete(
@@ -177,7 +177,7 @@ def delete(person: Runner, batch_id: BatchId) -> Response:
 @router.post("/batches/{batch_id}/cancel", response_model=models.BatchRow, summary="Stop all its jobs")
 def cancel(person: Runner, batch_id: BatchId) -> Response:
     """Those that wait have ended when this answers."""
-    return JSONResponse(batch_row(person, _verbs().cancel(person, batch_id)))
+    return JSONResponse(batch_detail(person, _verbs().cancel(person, batch_id)))
 
 
 @router.post(
@@ -187,7 +187,9 @@ def cancel(person: Runner, batch_id: BatchId) -> Response:
 )
 def retry_failed(person: Runner, batch_id: BatchId, body: RetryBody | None = None) -> Response:
     expected = body.expected_credits if body else None
-    return JSONResponse(batch_row(person, _verbs().retry_failed(person, batch_id, expected_credits=expected)))
+    return JSONResponse(
+        batch_detail(person, _verbs().retry_failed(person, batch_id, expected_credits=expected))
+    )
 
 
 @router.get("/batches/{batch_id}/export", response_class=Response, summary="One CSV over all wells")

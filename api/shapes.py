@@ -69,8 +69,17 @@ def job_detail(detail: JobDetail) -> dict[str, Any]:
 
 
 def batch_row(person: Person | None, batch: Batch) -> dict[str, Any]:
-    """A batch with how its jobs stand; of a colleague's private one what the list shows."""
-    public = {
+    """A batch in a list, with how its jobs stand; of a colleague's private one what everybody in the team sees."""
+    return _whole_batch(batch) if sees(person, batch) else _public_batch(batch)
+
+
+def batch_detail(person: Person | None, batch: Batch) -> dict[str, Any]:
+    """The same of one that is looked into, which the site's admin may too."""
+    return _whole_batch(batch) if may(person, Action.SEE, batch) else _public_batch(batch)
+
+
+def _public_batch(batch: Batch) -> dict[str, Any]:
+    return {
         "id": batch.id,
         "name": batch.name,
         "tool": batch.tool,
@@ -79,10 +88,11 @@ def batch_row(person: Person | None, batch: Batch) -> dict[str, Any]:
         "counts": {status.value: number for status, number in batch.counts.items()},
         "times": {"created": moment(batch.created_at), "ended": moment(batch.ended_at)},
     }
-    if not sees(person, batch):
-        return public
+
+
+def _whole_batch(batch: Batch) -> dict[str, Any]:
     own = f"/api/v1/batches/{batch.id}"
-    return public | {
+    return _public_batch(batch) | {
         "team": batch.team,
         "visibility": batch.visibility,
         "settings": clean(batch.settings),

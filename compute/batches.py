@@ -368,8 +368,7 @@ class Batches:
 
     def batch(self, person: Person | None, batch_id: str) -> Batch:
         """With counts and money; only its row for a colleague who may not see more."""
-        self._gate.batch(person, Action.SEE_ROW, batch_id)
-        return self._now(person, batch_id)
+        return self._now(person, self._gate.seen_batch(person, batch_id).id)
 
     def _now(self, person: Person | None, batch_id: str) -> Batch:
         """For who did something to it, or may see its row: a token that may write only still learns what it made."""

@@ -87,6 +87,14 @@ class Gate:
         self._admit(person, action, batch)
         return batch
 
+    def seen_batch(self, person: Person | None, batch_id: str) -> Batch:
+        """The batch, for whoever may see it or its row."""
+        batch = batches.row(self._store, batch_id)
+        if batch is None:
+            raise NotFound(NO_SUCH_BATCH)
+        self._admit(person, Action.SEE if access.may(person, Action.SEE, batch) else Action.SEE_ROW, batch)
+        return batch
+
     def file(self, person: Person | None, action: Action, file_id: str) -> StoredFile:
         """The file, when this person may do this to it."""
         file = self._file(file_id)

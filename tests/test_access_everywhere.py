@@ -398,6 +398,13 @@ def test_what_the_sites_admin_looks_into_is_in_the_audit_log(everyone: Everyone)
         row for row in client.get("/api/v1/audit").json()["entries"] if row["subject"] in (private, public)
     ]
     assert [(row["action"], row["subject"]) for row in told] == [("admin see", private)]
+    batch = everyone.batches["owner", Visibility.PRIVATE].waiting
+    assert client.get("/api/v1/batches").status_code == 200
+    assert client.get(f"/api/v1/batches/{batch}").json()["settings"], "it is looked into"
+    looks = [
+        row["action"] for row in client.get("/api/v1/audit").json()["entries"] if row["subject"] == batch
+    ]
+    assert looks[:1] == ["admin see"]
 
 
 def test_an_archive_that_may_be_downloaded_is_the_whole_job(everyone: Everyone) -> None:

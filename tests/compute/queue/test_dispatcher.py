@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ import pytest
 
 from compute.cluster.client import End, Worker
 from compute.queue.dispatcher import LOOK_S, Dispatcher
-from compute.queue.feeder import QUICK_TASKS, RIDE
+from compute.queue.feeder import DAMAGED, QUICK_TASKS, RIDE
 from compute.settings import load
-from data import jobs
+from data import batches, jobs, ledger
 from data.errors import Unavailable
 from data.folders import Folders
 from data.records import ErrorKind, Job, Status, new_id
 from data.store import Store
 from tests.compute.queue.scripted import Deferred, ScriptedCluster
-from tests.data.conftest import make_job, make_person, make_team
+from tests.data.conftest import make_batch, make_job, make_person, make_team
 from tools.contract import Limits
 
 REQUEST: dict[str, Any] = {"steps": [], "inputs": {}, "settings": {}, "files": {}}
@@ -62,6 +63,16 @@ class Bench:
             self.folders.write_request(folder, REQUEST)
             jobs.submit(self.store, new).result()
         return job_id
+
+    def submit_batch(self, *inputs: dict[str, Any]) -> list[str]:
+        """A child for each, without folders: those with files lost theirs."""
+        new = make_batch(self.team, self.person, *[5 for _ in inputs], tool="test-noop", request=REQUEST)
+        children = [
+            replace(child, inputs=given, tool="test-noop", memory_mb=256)
+            for child, given in zip(new.children, inputs, strict=True)
+        ]
+        batches.submit(self.store, replace(new, children=children)).result()
+        return [child.id for child in children]
 
     def step(self) -> None:
         """Deliver everything, and do everything that comes of it."""
@@ -244,6 +255,38 @@ def test_a_damaged_job_folder_fails_that_job_only(bench: Bench, content: str | N
     bench.step()
     assert bench.job(damaged).status is Status.FAILED
     assert bench.sent() == [[good]]
+
+
+def test_a_batchs_child_without_files_gets_its_folder_when_it_is_handed_out(bench: Bench) -> None:
+    ids = bench.submit_batch(*[{"number": number} for number in range(6)])
+    assert not any(bench.folders.job(each).exists() for each in ids)
+    bench.step()
+    assert bench.sent() == [[each] for each in ids[:4]], "two cpus and a buffer of two"
+    assert [task.given[0].inputs for task in bench.cluster.tasks] == [
+        {"number": number} for number in range(4)
+    ]
+    assert [bench.folders.has_request(each) for each in ids] == [True] * 4 + [False] * 2
+    assert bench.folders.request(ids[0])["name"] == "child 0"
+    assert list((bench.folders.root / "staging").iterdir()) == []
+
+
+def test_a_folder_that_a_power_failure_left_empty_is_made_again(bench: Bench) -> None:
+    (child,) = bench.submit_batch({"number": 1})
+    bench.folders.job(child).mkdir()
+    (bench.folders.job(child) / "job.json").touch()
+    bench.step()
+    assert bench.sent() == [[child]]
+    assert bench.folders.request(child)["inputs"] == {"number": 1}
+
+
+def test_a_batchs_child_whose_files_are_gone_fails_alone_and_gives_back_the_hold(bench: Bench) -> None:
+    lost, other = bench.submit_batch({"text": {"text": "none", "name": "a.txt"}}, {"number": 1})
+    bench.step()
+    error = bench.job(lost).error
+    assert error is not None
+    assert (bench.job(lost).status, error.message) == (Status.FAILED, DAMAGED)
+    assert bench.sent() == [[other]]
+    assert ledger.balance(bench.store, bench.team).held == 5
 
 
 def test_what_a_tool_imports_and_its_address_space_reach_the_worker(
