@@ -100,6 +100,8 @@ class Model:
     batches: dict[str, ModelBatch] = field(default_factory=dict)
     #: Of teams: the children that may be alive outside the queue.
     concurrency: dict[str, int] = field(default_factory=dict)
+    #: Children whose ends have not had their consequences.
+    moved: list[ModelJob] = field(default_factory=list)
     #: Batches that were told to have ended, once for each end.
     told: list[str] = field(default_factory=list)
     #: Of the library: file -> job, team and person that made it, and the files that the job was given.
@@ -270,20 +272,31 @@ class Model:
         return any(not self.jobs[job].status.terminal for job in batch.jobs)
 
     def _open(self, team: str) -> None:
-        """One by one: whose person has the fewest outside the queue comes next, then the oldest."""
+        """In turns of people, who begin behind what they have outside the queue, and of each one's batches."""
         children = self.children(team)
-        order = {id(job): number for number, job in enumerate(self.jobs.values())}
-        while queued := [job for job in children if job.status == Status.QUEUED]:
-            outside = [job for job in children if job.status in (*WAITING, Status.PROCESSING)]
-            if len(outside) >= self.most(team):
-                return
-            of_person = Counter(job.new.submitter for job in outside)
-            first = min(queued, key=lambda job: (of_person[job.new.submitter], order[id(job)]))
-            first.status = Status.PENDING
+        order = {job.new.id: number for number, job in enumerate(self.jobs.values())}
+        outside = [job for job in children if job.status in (*WAITING, Status.PROCESSING)]
+        room = self.most(team) - len(outside)
+        taken = Counter(job.new.submitter for job in outside)
+        in_batch: Counter[str | None] = Counter()
+        places: list[tuple[int, int, ModelJob]] = []
+        for job in children:
+            if job.status == Status.QUEUED:
+                in_batch[job.new.batch] += 1
+                places.append((in_batch[job.new.batch], order[job.new.id], job))
+        turns = []
+        for _, number, job in sorted(places, key=lambda place: place[:2]):
+            taken[job.new.submitter] += 1
+            turns.append((taken[job.new.submitter], number, job))
+        for _, _, job in sorted(turns, key=lambda turn: turn[:2])[: max(room, 0)]:
+            job.status = Status.PENDING
 
     def _moved(self, ended: list[ModelJob]) -> None:
-        """These jobs ended: the next ones open, and batches of which nobody is alive end."""
-        children = [job for job in ended if job.new.batch]
+        self.moved += [job for job in ended if job.new.batch]
+
+    def settle(self) -> None:
+        """What follows from the ends that messages of one kind brought in one group."""
+        children, self.moved = self.moved, []
         for team in sorted({job.new.team for job in children}):
             self._open(team)
         for batch_id in sorted({str(job.new.batch) for job in children}):

@@ -217,8 +217,12 @@ class LifeOfJobs(RuleBasedStateMachine):
             futures = [message.send(self.store) for message in messages]
             self.store.between(lambda _: None)  # progress alone would wait for company
         expected: dict[int, Any] = {}
-        for position in in_the_order_of_the_store(messages):
+        order = in_the_order_of_the_store(messages)
+        alone = any(message.verb == "broken" for message in messages)
+        for position, following in zip(order, [*order[1:], None], strict=True):
             expected[position] = messages[position].tell(self.model)
+            if alone or following is None or messages[following].verb != messages[position].verb:
+                self.model.settle()
         for position, future in enumerate(futures):
             assert self.seen(future) == expected[position], messages[position].verb
         self.sent += [message for message in messages if message.repeatable]
