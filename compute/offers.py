@@ -25,7 +25,9 @@ def catalogue(settings: Settings) -> Iterator[Tool]:
 
 def limits_of(tool: Tool, settings: Settings) -> Limits:
     """A tool's limits with what the site changed. Raises BadSettings naming the key."""
-    changes = settings.tools.limits.get(tool.id, {})
+    changes = settings.tools.limits.get(tool.id)
+    if not changes:
+        return tool.limits
     place = f"tools.limits.{tool.id}"
     for key, value in changes.items():
         if key not in _KINDS:

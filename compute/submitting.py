@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +209,7 @@ class Submitter:
             name=submissions.clean_name(submission.name or title[:name_length], name_length, field="name"),
             visibility=submission.visibility,
             credits=credits,
-            price=[asdict(line) for line in prepared.lines],
+            price=[{"label": line.label, "credits": line.credits} for line in prepared.lines],
             inputs=inputs,
             settings=settings,
             # No cpus: the lane of quick jobs, which never wait behind a long run.

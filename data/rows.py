@@ -95,8 +95,8 @@ def well(row: dict[str, Any]) -> Well:
         created_at=row["created_at"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
-        summary=json.loads(row["summary"] or "{}"),
-        warnings=tuple(json.loads(row["warnings"] or "[]")),
+        summary=json.loads(row["summary"]) if row["summary"] else {},
+        warnings=tuple(json.loads(row["warnings"])) if row["warnings"] else (),
     )
 
 
