@@ -88,7 +88,8 @@ class Messages:
             names += ["lose", "lose", "cancel", "refuse", "rename", "delete"]
         names += ["submit_batch"]
         if self.model.batches or self.gone_batches:
-            names += ["submit_batch", "retry_batch", "retry_batch", "cancel_batch", "delete_batch"]
+            names += ["submit_batch", "retry_batch", "retry_batch", "cancel_batch", "cancel_batch"]
+            names += ["delete_batch", "delete_batch"]
         message: Message = getattr(self, data.draw(st.sampled_from(names)))(data)
         return message
 

@@ -47,7 +47,7 @@ MOST = 3
 #: Executed, not asked for: Hypothesis may run fewer per example.
 STEPS = 5_000
 SETTINGS = settings(
-    max_examples=140,
+    max_examples=108,
     stateful_step_count=50,
     deadline=None,
     database=None,
