@@ -1,4 +1,4 @@
-"""The browser's driver: one for the whole run, because two in one process do not go together."""
+"""One driver of browsers for the whole run, as two in one process do not go together; and no engines of other tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
+
+from tools import engines
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -19,3 +21,13 @@ def playwright_driver() -> Iterator[Playwright]:
         pytest.skip("chromium is not installed (packages-test.txt)")
     with sync_playwright() as playwright:
         yield playwright
+
+
+@pytest.fixture(autouse=True, scope="module")
+def engines_as_before() -> Iterator[None]:
+    """A site that is opened here tells this process where its engines lie; others must not hear of it."""
+    before = os.environ.get(engines.VARIABLE)
+    yield
+    os.environ.pop(engines.VARIABLE, None)
+    if before is not None:
+        os.environ[engines.VARIABLE] = before
