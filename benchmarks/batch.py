@@ -6,7 +6,7 @@ import http.client
 import re
 import threading
 import time
-from collections.abc import Callable
+from datetime import datetime
 from statistics import median
 from urllib.parse import urlencode
 
@@ -44,8 +44,8 @@ def measure(*, quick: bool) -> Report:
             batch = _submit(client, wells)
             submits.append(time.perf_counter() - began)
             opens.append(_opened(page, site, batch))
-            others += [_timed(lambda: stranger.runs_a_job()) for _ in range(5)]
-            own += [_timed(lambda: _runs_a_job(client)) for _ in range(5)]
+            others += [stranger.starts_a_job() for _ in range(5)]
+            own += [_starts_a_job(client) for _ in range(5)]
             cancels.append(_cancelled(client, batch))
             opens.append(_opened(page, site, batch))
         memory = scheduler.stop()
@@ -60,15 +60,13 @@ def _submit(client: Client, wells: int) -> str:
     return str(made["id"])
 
 
-def _timed(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
-
-
-def _runs_a_job(client: Client) -> None:
+def _starts_a_job(client: Client) -> float:
+    """Seconds that it waited; it is let end."""
     job = client.call("POST", "/api/v1/jobs", CONVERT)["id"]
     until(lambda: client.job(job)["status"] == "completed", f"job {job}")
+    times = client.job(job)["times"]
+    created, started = (datetime.fromisoformat(times[name]) for name in ("created", "started"))
+    return (started - created).total_seconds()
 
 
 def _cancelled(client: Client, batch: str) -> float:
@@ -116,8 +114,8 @@ class Stranger:
             raise NotReady(f"registering was answered with {answer.status}")
         self._client = site.client({"Cookie": f"{COOKIE}={cookie[1]}", "Origin": site.url})
 
-    def runs_a_job(self) -> None:
-        _runs_a_job(self._client)
+    def starts_a_job(self) -> float:
+        return _starts_a_job(self._client)
 
 
 class Peak:
@@ -163,8 +161,8 @@ def _report(
         ["submit, all on disk and held", spread(submits, 2), f"{SUBMIT_S:.0f}"],
         ["rq enqueue_many, redis with fsync", spread(enqueues, 2), ""],
         ["page opened, to its plate", spread(opens, 2), f"{OPEN_S:.0f}"],
-        ["a stranger's job meanwhile, submit -> completed", spread(others, 2), f"{FAIR_S:.0f}"],
-        ["one's own other job meanwhile", spread(own, 2), ""],
+        ["a stranger's job meanwhile, submitted -> started", spread(others, 2), f"{FAIR_S:.0f}"],
+        ["one's own other job meanwhile, likewise", spread(own, 2), ""],
         ["cancel all, until none is alive", spread(cancels, 2), f"{CANCEL_S:.0f}"],
     ]
     return Report(
@@ -175,7 +173,7 @@ def _report(
             Goal(f"submit under {SUBMIT_S:.0f} s", f"{median(submits):.2f} s", median(submits) < SUBMIT_S),
             Goal(f"page open under {OPEN_S:.0f} s", f"{median(opens):.2f} s", median(opens) < OPEN_S),
             Goal(
-                f"another team's job within {FAIR_S:.0f} s",
+                f"another team's job starts within {FAIR_S:.0f} s",
                 f"p95 {p(others, 95):.2f} s",
                 p(others, 95) < FAIR_S,
             ),
