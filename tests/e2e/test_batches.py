@@ -62,13 +62,14 @@ def test_bad_lines_are_told_before_anything_starts(server: Server, page: Page, l
     assert server.ask("GET", "/api/v1/credits")["held"] == 0
 
 
+@pytest.mark.timeout(600)
 def test_the_others_run_and_the_plate_shows_them(server: Server, page: Page, ligands: Path) -> None:
     test_bad_lines_are_told_before_anything_starts(server, page, ligands)
     page.get_by_text("Go on without the 1 that cannot be run").click()
     page.get_by_role("button", name=re.compile("Run 9 jobs")).click()
     page.wait_for_url(re.compile(r"/batch\?batchId="))
     expect(page.get_by_role("grid")).to_be_visible()
-    expect(page.get_by_text("✕ Ended, incomplete", exact=True).first).to_be_visible(timeout=280_000)
+    expect(page.get_by_text("✕ Ended, incomplete", exact=True).first).to_be_visible(timeout=500_000)
 
     batch = server.ask("GET", f"/api/v1/batches/{the_batch(server)}")
     assert batch["counts"] == {"completed": 8, "failed": 1}
