@@ -128,5 +128,5 @@ def test_a_batch_is_deleted_with_its_jobs(server: Server, page: Page) -> None:
     dialog.get_by_role("button", name=re.compile("Delete")).click()
     expect(dialog).to_be_hidden()
     page.goto(f"{server.url}/app/jobs?jobId={job}")
-    expect(page.get_by_text(re.compile("There is no such job"))).to_be_visible()
+    expect(page.get_by_role("heading", name="This job is not here")).to_be_visible()
     assert server.ask("GET", "/api/v1/batches")["batches"] == []
