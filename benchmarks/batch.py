@@ -32,7 +32,7 @@ CONVERT = {
 
 
 def measure(*, quick: bool) -> Report:
-    wells, rounds = (500, 2) if quick else (10_000, 5)
+    wells, rounds = (500, 2) if quick else (10_000, 3)
     submits, enqueues, cancels, opens, others, own = [], [], [], [], [], []
     with rq_with_redis() as peer, running_site(OPEN) as site, browser(site) as (page, _):
         client, stranger = site.client(), Stranger(site)
