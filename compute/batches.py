@@ -385,9 +385,6 @@ class Batches:
         """What its menu has: each action with None, or why it is not possible now."""
         return batch_menu(person, batch)
 
-    def sharing_words(self, person: Person | None, batch: Batch) -> str:
-        return self.sharing.words(person, batch)
-
     # Changing
 
     def cancel(self, person: Person, batch_id: str) -> Batch:

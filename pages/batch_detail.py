@@ -140,7 +140,7 @@ def heading(workbench: Workbench, person: Person | None, batch: Batch) -> None:
         st.caption(timing(batch), width="content")
         for tag in batch.tags:
             st.badge(human.markdown_text(tag), icon=":material/sell:", color="gray")
-    words = human.markdown_text(workbench.batches.sharing_words(person, batch))
+    words = human.markdown_text(workbench.batches.sharing.words(person, batch))
     st.caption(f"{sharing_dialog.ICONS[batch.visibility]} Who can see this: **{words}**")
     batch_menu.buttons(workbench, person, batch)
 

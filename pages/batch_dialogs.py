@@ -120,7 +120,7 @@ def _tags(workbench: Workbench, person: Person, batch: Batch) -> None:
 def _copy_link(workbench: Workbench, person: Person, batch: Batch) -> None:
     st.markdown("Opens this batch for those who may see it. Copy it with the sign at its right:")
     st.code(link(batch), language=None, wrap_lines=True)
-    seen = human.markdown_text(workbench.batches.sharing_words(person, batch))
+    seen = human.markdown_text(workbench.batches.sharing.words(person, batch))
     st.caption(f"Who can see it: {seen}.")
 
 

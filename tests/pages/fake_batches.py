@@ -208,9 +208,6 @@ class Batches:
     def gone(self, batch_id: str) -> None:
         del self.records[batch_id], self.plates[batch_id]
 
-    def sharing_words(self, person: Person | None, batch: Batch) -> str:
-        return self.sharing.words(person, batch)
-
     # Its past
 
     def add(
