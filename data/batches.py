@@ -8,12 +8,24 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from data import actions, marks, notices, plates, rows, submits
+from data import actions, marks, new_children, notices, plates, rows, submits
 from data.database import Condition
 from data.errors import Conflict, NotFound, WellplateError
 from data.ledger import post
 from data.purses import Purses
-from data.records import Batch, BatchFilter, Job, NewBatch, NewJob, Person, Status, Well, utcnow, valid_id
+from data.records import (
+    Batch,
+    BatchFilter,
+    Job,
+    NewBatch,
+    NewJob,
+    Person,
+    Status,
+    Visibility,
+    Well,
+    utcnow,
+    valid_id,
+)
 from data.store import Rank, Store, Transaction, ranked
 from data.transitions import batches_by_id, children_of, give_back, history, named, tell
 
@@ -239,15 +251,12 @@ def batch_submits(transaction: Transaction, arguments: list[NewBatch]) -> list[S
 def _submit(transaction: Transaction, new: NewBatch) -> Submitted | WellplateError:
     if (known := _made_earlier(transaction, new)) is not None:
         return known
-    children = submits.with_default_visibility(transaction, new.children)
-    if refusal := _refusal(transaction, children):
+    if refusal := _refusal(transaction, new.children):
         return refusal
-    (seq,) = [transaction.next_seq()]
-    visibility = children[0].visibility
-    assert visibility is not None, "filled in above"
+    visibility = new.visibility or submits.default_visibilities(transaction, [new.team])[new.team]
     transaction.run(
         "insert_batches",
-        seqs=[seq],
+        seqs=[transaction.next_seq()],
         ids=[new.id],
         teams=[new.team],
         submitters=[new.submitter],
@@ -256,7 +265,7 @@ def _submit(transaction: Transaction, new: NewBatch) -> Submitted | WellplateErr
         visibilities=[visibility.value],
         settings=[rows.dump(new.settings)],
         inputs=[None if new.inputs is None else rows.dump(new.inputs)],
-        wells=[len(children)],
+        wells=[len(new.children)],
         requests=[rows.dump(new.request)],
         left_outs=[rows.dump(new.left_out)],
         concurrencies=[new.concurrency],
@@ -272,7 +281,7 @@ def _submit(transaction: Transaction, new: NewBatch) -> Submitted | WellplateErr
             jobs=[new.id],
             now=transaction.now,
         )
-    _insert(transaction, new.team, children)
+    _insert(transaction, new.children, visibility)
     return Submitted(batches_by_id(transaction, [new.id])[0], created=True)
 
 
@@ -299,11 +308,10 @@ def _refusal(transaction: Transaction, children: list[NewJob]) -> WellplateError
     return Purses(transaction, [whole]).refusal(whole, subject="batch")
 
 
-def _insert(transaction: Transaction, team: str, children: list[NewJob]) -> None:
+def _insert(transaction: Transaction, new: list[NewJob], visibility: Visibility) -> None:
     """Queued, with their holds; as many as the team may have wait for a slot at once."""
-    first = transaction.next_seq(len(children))
-    submits.insert(transaction, list(enumerate(children, start=first)))
-    plates.opened(transaction, [team])
+    new_children.insert(transaction, new, visibility)
+    plates.opened(transaction, [new[0].team])
 
 
 @ranked(Rank.SUBMIT)
@@ -321,24 +329,20 @@ def _retry(transaction: Transaction, retry: Retry) -> Retried | WellplateError:
         for job in children_of(transaction, batch)
         if job.well is not None and job.status in RETRIED
     }
-    pairs = [
-        (replace(child, visibility=batch.visibility), seq)
-        for child, seq in zip(retry.children, retry.replaced, strict=True)
-        if seq in kept
-    ]
-    children = [child for child, _ in pairs]
-    credits = sum(child.credits for child in children)
+    pairs = [pair for pair in zip(retry.children, retry.replaced, strict=True) if pair[1] in kept]
+    taken = [child for child, _ in pairs]
+    credits = sum(child.credits for child in taken)
     if retry.expected_credits not in (None, credits):
         return Conflict(f"Retrying costs {credits} credits now, not {retry.expected_credits}; look again.")
-    if refusal := _refusal(transaction, children):
+    if refusal := _refusal(transaction, taken):
         return refusal
-    if children:
+    if taken:
         left = transaction.run("leave_wells", seqs=[seq for _, seq in pairs])
         transaction.run("reopen_batches", batches=[batch.id])
-        _insert(transaction, batch.team, children)
+        _insert(transaction, taken, batch.visibility)
         for job in map(rows.job, left):
             tell(transaction, job)
-    return Retried(batches_by_id(transaction, [batch.id])[0], frozenset(child.id for child in children))
+    return Retried(batches_by_id(transaction, [batch.id])[0], frozenset(child.id for child in taken))
 
 
 @ranked(Rank.CANCEL)

@@ -61,7 +61,7 @@ class Folders:
     # Paths
 
     def job(self, job_id: str) -> Path:
-        return self.root / "jobs" / _checked(job_id)
+        return self.root / f"jobs/{_checked(job_id)}"
 
     def upload(self, file_id: str) -> Path:
         return self.root / "uploads" / _checked(file_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -162,15 +161,20 @@ def post(transaction: Transaction, postings: list[Posting]) -> None:
         keys=[posting.key for posting in postings],
         now=transaction.now,
     )
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    sums: dict[str, tuple[int, int]] = {}
     for posting in postings:
-        sums[posting.team][0] += posting.balance
-        sums[posting.team][1] += posting.held
+        balance, held = sums.get(posting.team, (0, 0))
+        sums[posting.team] = balance + posting.balance, held + posting.held
+    move_accounts(transaction, sums)
+
+
+def move_accounts(transaction: Transaction, sums: dict[str, tuple[int, int]]) -> None:
+    """Beside the rows that are appended: what they add to each team's balance and to what it holds."""
     transaction.run(
         "move_accounts",
         teams=list(sums),
-        balances=[moved[0] for moved in sums.values()],
-        helds=[moved[1] for moved in sums.values()],
+        balances=[balance for balance, _ in sums.values()],
+        helds=[held for _, held in sums.values()],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -60,6 +61,10 @@ class LedgerKind(StrEnum):
     REFUND = "refund"
 
 
+#: A public id as it is written here.
+_CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
 def new_id() -> str:
     """A public id: 128 random bits, written as a UUID. Public links rest on its being unguessable."""
     return str(uuid.UUID(bytes=secrets.token_bytes(16)))
@@ -67,8 +72,12 @@ def new_id() -> str:
 
 def valid_id(text: object) -> str | None:
     """The canonical form of a public id, or None when the text is none."""
+    if not isinstance(text, str):
+        return None
+    if _CANONICAL.fullmatch(text):  # nearly always, and ten times quicker than to parse it
+        return text
     try:
-        return str(uuid.UUID(text)) if isinstance(text, str) and len(text) in (32, 36) else None
+        return str(uuid.UUID(text)) if len(text) in (32, 36) else None
     except ValueError:
         return None
 
@@ -344,7 +353,8 @@ class NewBatch:
     settings: dict[str, Any]
     #: Of the form for many, in the API's form; None: it was submitted job by job.
     inputs: dict[str, Any] | None
-    #: In the order of the wells, with ids of the batch and of the wells.
+    #: In the order of the wells, with ids of the batch and of the wells; of one submitter, with the same settings and
+    #: limits. Seen like the batch.
     children: list[NewJob]
     #: What the `job.json` of each child has in common.
     request: dict[str, Any]

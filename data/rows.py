@@ -196,14 +196,18 @@ def moment(text: str | None) -> datetime | None:
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
-def dump(value: Any) -> str:
-    return json.dumps(value, default=_text, ensure_ascii=False, separators=(",", ":"))
-
-
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not JSON: {value!r}")
+
+
+#: Made once: json.dumps with options makes one for each call.
+_JSON = json.JSONEncoder(default=_text, ensure_ascii=False, separators=(",", ":"))
+
+
+def dump(value: Any) -> str:
+    return _JSON.encode(value)
 
 
 def _error(row: dict[str, Any]) -> JobError | None:

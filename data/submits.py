@@ -33,7 +33,7 @@ Key = tuple[str, str, str]
 @ranked(Rank.SUBMIT)
 def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted | Exception]:
     """One after the other, each against what the earlier ones hold."""
-    new_jobs = with_default_visibility(transaction, new_jobs)
+    new_jobs = _with_default_visibility(transaction, new_jobs)
     known = _known_keys(transaction, new_jobs)
     purses = Purses(transaction, new_jobs)
     first = transaction.next_seq(len(new_jobs))
@@ -53,31 +53,30 @@ def submits(transaction: Transaction, new_jobs: list[NewJob]) -> list[Submitted 
             known[key] = (new.body_hash, new.id)
         accepted.append((first + number, new))
         answers.append(new.id)
-    insert(transaction, accepted)
+    _insert(transaction, accepted)
     return _submitted(transaction, answers, accepted)
 
 
-def with_default_visibility(transaction: Transaction, new_jobs: list[NewJob]) -> list[NewJob]:
+def _with_default_visibility(transaction: Transaction, new_jobs: list[NewJob]) -> list[NewJob]:
     """Those that name no visibility with what their team has chosen."""
     teams = sorted({new.team for new in new_jobs if new.visibility is None})
     if not teams:
         return new_jobs
+    defaults = default_visibilities(transaction, teams)
+    return [new if new.visibility else replace(new, visibility=defaults[new.team]) for new in new_jobs]
+
+
+def default_visibilities(transaction: Transaction, teams: list[str]) -> dict[str, Visibility]:
+    """What these teams have chosen for what names none."""
     found = transaction.run("default_visibilities", teams=teams)
-    defaults = {row["id"]: Visibility(row["default_visibility"]) for row in found}
-    return [
-        new if new.visibility else replace(new, visibility=defaults.get(new.team, Visibility.PRIVATE))
-        for new in new_jobs
-    ]
+    return dict.fromkeys(teams, Visibility.PRIVATE) | {
+        row["id"]: Visibility(row["default_visibility"]) for row in found
+    }
 
 
 def _visibility(new: NewJob) -> Visibility:
     assert new.visibility is not None, "filled in when the group began"
     return new.visibility
-
-
-def _status(new: NewJob) -> Status:
-    """A batch's children wait until their team may have another."""
-    return Status.PENDING if new.batch is None else Status.QUEUED
 
 
 def _known_keys(transaction: Transaction, new_jobs: list[NewJob]) -> dict[Key, tuple[str, str]]:
@@ -120,7 +119,7 @@ def _same_body(new: NewJob, body_hash: str, job: str) -> str | Conflict:
     return Conflict(OTHER_BODY, field="Idempotency-Key")
 
 
-def insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:
+def _insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:
     """New jobs with the numbers that they get: rows, history, and what they hold."""
     if not accepted:
         return
@@ -132,9 +131,6 @@ def insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None
         ids=[new.id for new in new_jobs],
         teams=[new.team for new in new_jobs],
         submitters=[new.submitter for new in new_jobs],
-        batches=[new.batch for new in new_jobs],
-        wells=[new.well for new in new_jobs],
-        statuses=[_status(new).value for new in new_jobs],
         tools=[new.tool for new in new_jobs],
         names=[new.name for new in new_jobs],
         visibilities=[_visibility(new).value for new in new_jobs],
@@ -153,7 +149,7 @@ def insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None
         settings=[rows.dump(new.settings) for new in new_jobs],
         prices=[rows.dump(new.price) for new in new_jobs],
     )
-    history(transaction, [(seq, None, _status(new), 1, "submitted") for seq, new in accepted])
+    history(transaction, [(seq, None, Status.PENDING, 1, "submitted") for seq, new in accepted])
     post(
         transaction,
         [
@@ -170,17 +166,7 @@ def insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None
             if new.credits > 0
         ],
     )
-    relatives = [(seq, ancestor, kind) for seq, new in accepted for ancestor, kind in new.made_from]
-    if relatives:
-        transaction.run(
-            "insert_lineage",
-            seqs=[seq for seq, _, _ in relatives],
-            ancestors=[ancestor for _, ancestor, _ in relatives],
-            kinds=[kind for _, _, kind in relatives],
-        )
-    uses = [(seq, file) for seq, new in accepted for file in new.uses]
-    if uses:
-        transaction.run("add_file_uses", seqs=[seq for seq, _ in uses], files=[file for _, file in uses])
+    note_origins(transaction, accepted)
     keyed = [new for new in new_jobs if new.idempotency_key]
     if keyed:
         transaction.run(
@@ -192,6 +178,21 @@ def insert(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None
             jobs=[new.id for new in keyed],
             now=transaction.now,
         )
+
+
+def note_origins(transaction: Transaction, accepted: list[tuple[int, NewJob]]) -> None:
+    """What new jobs were made from, and which files of the library they were given."""
+    relatives = [(seq, ancestor, kind) for seq, new in accepted for ancestor, kind in new.made_from]
+    if relatives:
+        transaction.run(
+            "insert_lineage",
+            seqs=[seq for seq, _, _ in relatives],
+            ancestors=[ancestor for _, ancestor, _ in relatives],
+            kinds=[kind for _, _, kind in relatives],
+        )
+    uses = [(seq, file) for seq, new in accepted for file in new.uses]
+    if uses:
+        transaction.run("add_file_uses", seqs=[seq for seq, _ in uses], files=[file for _, file in uses])
 
 
 def _submitted(
@@ -226,7 +227,7 @@ def _job(seq: int, new: NewJob, submitter_name: str, now: datetime) -> Job:
         submitter_name=submitter_name,
         tool=new.tool,
         name=new.name,
-        status=_status(new),
+        status=Status.PENDING,
         visibility=_visibility(new),
         credits=new.credits,
         attempt=1,
@@ -246,6 +247,6 @@ def _job(seq: int, new: NewJob, submitter_name: str, now: datetime) -> Job:
         created_at=now,
         started_at=None,
         ended_at=None,
-        batch=new.batch,
-        well=new.well,
+        batch=None,
+        well=None,
     )

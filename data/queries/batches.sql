@@ -8,6 +8,33 @@ select unnest($seqs::bigint[]), unnest($ids::uuid[]), unnest($teams::uuid[]), un
     unnest($settings::varchar[]), unnest($inputs::varchar[]), unnest($wells::integer[]), unnest($requests::varchar[]),
     unnest($left_outs::varchar[]), unnest($concurrencies::integer[]), $now;
 
+-- name: insert_children
+-- Writes jobs of one batch, which wait until their team may have another.
+insert into jobs (
+    seq, id, well, name, credits, batch, team, submitter, tool, status, visibility, attempt, retries,
+    cancel_requested, cpus_min, cpus_max, memory_mb, gpus, timeout_s, created_at
+)
+select unnest($seqs::bigint[]), unnest($ids::uuid[]), unnest($wells::integer[]), unnest($names::varchar[]),
+    unnest($credits::integer[]), $batch::uuid, $team::uuid, $submitter::uuid, $tool::varchar, 'queued',
+    $visibility::visibility, 1, 0, false, $cpus_min::integer, $cpus_max::integer, $memory::integer, $gpus::integer,
+    $timeout::integer, $now;
+
+-- name: insert_submissions_of_children
+-- Writes what was asked for, with the settings that they all have.
+insert into submissions (seq, inputs, settings, price)
+select unnest($seqs::bigint[]), unnest($inputs::varchar[]), $settings::varchar, unnest($prices::varchar[]);
+
+-- name: insert_history_of_children
+-- Appends the beginning of each.
+insert into history (seq, happened_at, from_status, to_status, attempt, note)
+select seq, $now, null, 'queued', 1, 'submitted' from range($first::bigint, $last::bigint + 1) numbers(seq);
+
+-- name: hold_for_children
+-- Appends what each of them holds.
+insert into ledger (number, team, job_seq, kind, balance, held, happened_at, person, note, key)
+select unnest($numbers::bigint[]), $team::uuid, unnest($seqs::bigint[]), 'hold', 0, unnest($credits::bigint[]), $now,
+    $person::uuid, $note::varchar, null;
+
 -- name: open_batches
 -- The batches of teams that have not ended, and how many children of them all may be alive outside the queue.
 select b.id, b.seq, b.team, coalesce(t.concurrency, b.concurrency) as most

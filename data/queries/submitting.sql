@@ -17,14 +17,13 @@ select unnest($keys::varchar[]), unnest($persons::uuid[]), unnest($teams::uuid[]
     unnest($jobs::uuid[]), $now;
 
 -- name: insert_jobs
--- Writes submitted jobs: pending ones, and children of batches as queued.
+-- Writes submitted jobs.
 insert into jobs (
-    seq, id, team, submitter, batch, well, tool, name, status, visibility, credits, attempt, retries, cancel_requested,
+    seq, id, team, submitter, tool, name, status, visibility, credits, attempt, retries, cancel_requested,
     cpus_min, cpus_max, memory_mb, gpus, timeout_s, created_at
 )
 select unnest($seqs::bigint[]), unnest($ids::uuid[]), unnest($teams::uuid[]), unnest($submitters::uuid[]),
-    unnest($batches::uuid[]), unnest($wells::integer[]), unnest($tools::varchar[]), unnest($names::varchar[]),
-    unnest($statuses::job_status[]), unnest($visibilities::visibility[]),
+    unnest($tools::varchar[]), unnest($names::varchar[]), 'pending', unnest($visibilities::visibility[]),
     unnest($credits::integer[]), 1, 0, false,
     unnest($cpus_mins::integer[]), unnest($cpus_maxs::integer[]), unnest($memories::integer[]),
     unnest($gpus::integer[]), unnest($timeouts::integer[]), $now;
