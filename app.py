@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 import api
 from compute import settings as site_settings
 from compute.site import open_site
+from pages.warm import warm
 
 # Jobs, uploads and secrets are for the site's own user, wherever its folders lie; the cluster inherits it.
 os.umask(0o077)
@@ -32,7 +33,7 @@ except site_settings.BadSettings as error:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     site = open_site(settings)
-    await asyncio.to_thread(site.__enter__)
+    await asyncio.gather(asyncio.to_thread(site.__enter__), asyncio.to_thread(warm))
     print(f"  Wellplate is at {settings.public_url}/app/\n", flush=True)
     api.stop_on_signals()
     try:

@@ -22,8 +22,9 @@ PAUSE_S = 0.5
 PING_S = 30.0
 #: A listener with more jobs waiting than this is too slow and is cut off.
 MAX_WAITING = 1000
-#: Changes this young are told again to a new subscription: they fell between the drawing of a page and its socket.
+#: Changes this young are told again to a new subscription that does not say which it has seen.
 RECENT_S = 3.0
+#: So many changes are kept for those who say it.
 MAX_RECENT = 2000
 
 PING: dict[str, Any] = {"ping": True}
@@ -34,6 +35,8 @@ NOTICES: dict[str, Any] = {"notices": None}
 FILES: dict[str, Any] = {"files": True}
 #: Of the team's batches one came, changed or went.
 BATCHES: dict[str, Any] = {"batch_list": True}
+#: What was missed is not known any more.
+AGAIN: dict[str, Any] = {"again": True}
 
 
 class Listener:
@@ -133,8 +136,11 @@ class Hub:
         #: By team, for its library.
         self._by_library: dict[str, set[Listener]] = {}
         self._recent: deque[tuple[float, Change]] = deque(maxlen=MAX_RECENT)
+        stop = bench.listen(self._heard)
+        #: The last change before all that is kept.
+        self._before = bench.last_change()
         self._stops = [
-            bench.listen(self._heard),
+            stop,
             bench.accounts.on_revoked(self._revoked),
             bench.notices.listen(self._noticed),
             bench.library.listen(self._shelved),
@@ -149,7 +155,10 @@ class Hub:
     def _heard(self, changes: list[Change]) -> None:
         """In the store's writer thread, after a commit."""
         now = time.monotonic()
-        self._recent.extend((now, change) for change in changes)
+        for change in changes:
+            if len(self._recent) == MAX_RECENT:
+                self._before = self._recent[0][1].number
+            self._recent.append((now, change))
         if any(self._concerned(change) for change in changes):
             self._soon(self._deliver, changes)
 
@@ -204,11 +213,13 @@ class Hub:
         batch_list: bool = False,
         notices: bool = False,
         files: bool = False,
+        since: int | None = None,
     ) -> None:
         """Listen to these jobs and batches, whose row the listener may see, and to no others; to own notices; to the
-        team's library."""
+        team's library. `since`: the number of the last change that what the listener shows has in it.
+        """
         before, team_before, notices_before = listener.jobs, listener.team, listener.notices
-        batches_before = listener.batches
+        batches_before, batch_list_before = listener.batches, listener.batch_list
         self._forget(listener)
         listener.jobs = frozenset(jobs)
         listener.team = listener.person.team if whole_list and listener.person else None
@@ -235,19 +246,35 @@ class Hub:
             listener.jobs - before,
             listener.team if listener.team != team_before else None,
             listener.batches - batches_before,
+            listener.batch_list if listener.batch_list != batch_list_before else None,
+            since,
         )
 
     def _catch_up(
-        self, listener: Listener, jobs: frozenset[str], team: str | None, batches: frozenset[str]
+        self,
+        listener: Listener,
+        jobs: frozenset[str],
+        team: str | None,
+        batches: frozenset[str],
+        batch_list: str | None,
+        since: int | None,
     ) -> None:
-        since = time.monotonic() - RECENT_S
-        for at, change in list(self._recent):
-            if at < since:
-                continue
+        if since is not None and not self._before <= since <= self.bench.last_change():
+            listener.offer("again", AGAIN, urgent=True)
+            return
+        for change in self._missed(since):
             if change.job in jobs or (change.team == team and change.batch is None):
                 self._tell(listener, change)
             if change.batch in batches:
                 self._tell_of_batch(listener, change)
+            if change.batch is not None and change.team == batch_list:
+                listener.offer("batches", BATCHES, urgent=False)
+
+    def _missed(self, since: int | None) -> list[Change]:
+        if since is not None:
+            return [change for _, change in list(self._recent) if change.number > since]
+        young = time.monotonic() - RECENT_S
+        return [change for at, change in list(self._recent) if at >= young]
 
     def _deliver(self, changes: list[Change]) -> None:
         for change in changes:

@@ -1,13 +1,15 @@
 """Live events: a WebSocket for pages, server-sent events for programs.
 
 The client says what it shows, each time in full: `{"subscribe": {"jobs": [id, ...], "list": true, "batches": [id, ...],
-"batch_list": true, "notices": true, "files": true}}`. It hears
+"batch_list": true, "notices": true, "files": true}, "since": 4711}`, with the number of the last change that what it
+shows has in it, if it knows. It hears
 - `{seq, job, status, progress, step, attempt}`, and `{seq, job, gone}` for a job that was deleted or that it may no
   longer see; the list has no children of batches
 - `{"batch": id}` when something of a batch changed, and `{"batch": id, "gone": true}`
 - `{"batch_list": true}` when one of the team's batches came, changed or went
 - `{"notices": 3}` with the number of unread notices, at first and when they change
 - `{"files": true}` when a file of the team's library came, changed or went
+- `{"again": true}` when too much has changed since then: everything is to be read anew
 - `{"signed_out": true}` before the end of a revoked session, and a ping now and then.
 """
 
@@ -56,6 +58,7 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     subscribe: _Subscription
+    since: int | None = None
 
 
 @router.websocket("/live")
@@ -118,16 +121,17 @@ async def _stream(person: Person, jobs: list[str], *, whole_list: bool) -> Async
 async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | None:
     """Take subscriptions until the client goes; the close code for what is no subscription."""
     while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
+        received = await socket.receive()
+        if received["type"] == "websocket.disconnect":
             return None
-        text = message.get("text") or ""
+        text = received.get("text") or ""
         if len(text) > MAX_MESSAGE:
             return UNSUPPORTED
         try:
-            wanted = _Message.model_validate_json(text).subscribe
+            message = _Message.model_validate_json(text)
         except ValidationError:
             return UNSUPPORTED
+        wanted = message.subscribe
         new = [job for job in wanted.jobs if job not in listener.jobs]
         allowed = set(await _may_hear(listener.person, new))
         known = listener.jobs
@@ -142,6 +146,7 @@ async def _read(socket: WebSocket, station: Hub, listener: Listener) -> int | No
             batch_list=wanted.batch_list,
             notices=wanted.notices,
             files=wanted.files and access.holds(listener.person, Scope.FILES_READ),
+            since=message.since,
         )
         for job in new:
             if job not in allowed:

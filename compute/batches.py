@@ -19,6 +19,7 @@ from compute.marks import clean_tags
 from compute.menu import batch_menu
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
+from compute.remembered import Remembered
 from compute.settings import Settings
 from compute.sharing import Sharing
 from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter, bad_input, request_of_all
@@ -120,6 +121,8 @@ class Batches:
         self._ready = ready
         self._again = again
         self._admitted = admitted
+        #: Wells of the last batches that were looked at, with the number of commits before they were read.
+        self._read = Remembered(8)
         self.sharing = sharing
 
     # Submitting
@@ -379,7 +382,17 @@ class Batches:
 
     def wells(self, person: Person | None, batch_id: str) -> list[Well]:
         """The job in each well, in their order."""
-        return batches.wells(self._store, self._gate.batch(person, Action.SEE, batch_id))
+        return self._wells(self._gate.batch(person, Action.SEE, batch_id))
+
+    def _wells(self, batch: Batch) -> list[Well]:
+        """The plate and the table beside it are drawn of one read, and of one where many look at them."""
+        commits = self._store.commits
+        known: tuple[int, list[Well]] | None = self._read.get(batch.id)
+        if known is not None and known[0] == commits:
+            return known[1]
+        wells = batches.wells(self._store, batch)
+        self._read.put(batch.id, (commits, wells))
+        return wells
 
     def actions(self, person: Person | None, batch: Batch) -> dict[str, str | None]:
         """What its menu has: each action with None, or why it is not possible now."""
@@ -433,12 +446,12 @@ class Batches:
     def table(self, person: Person | None, batch_id: str) -> tuple[list[Column], list[dict[str, Any]]]:
         """A row for each well, with all that the summaries say."""
         batch = self._gate.batch(person, Action.SEE, batch_id)
-        return batch_results.table(registry().get(batch.tool), batches.wells(self._store, batch))
+        return batch_results.table(registry().get(batch.tool), self._wells(batch))
 
     def export_csv(self, person: Person | None, batch_id: str) -> tuple[str, str, bytes]:
         """(file name, media type, content)."""
         batch = self._gate.batch(person, Action.EXPORT, batch_id)
-        wells = batches.wells(self._store, batch)
+        wells = self._wells(batch)
         return batch_results.csv(batch, registry().get(batch.tool), wells)
 
     def archive(self, person: Person | None, batch_id: str) -> tuple[str, Iterator[bytes]]:
@@ -446,7 +459,7 @@ class Batches:
         batch = self._gate.batch(person, Action.DOWNLOAD, batch_id)
         if batch.live:
             raise WrongState("This batch has not ended; its files can be downloaded then.")
-        wells = batches.wells(self._store, batch)
+        wells = self._wells(batch)
         details = (
             (well, detail) for well in wells if (detail := jobs.detail(self._store, well.job)) is not None
         )

@@ -1,4 +1,4 @@
-"""Answers that stay the same."""
+"""Answers that are worth keeping for a while."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 
 class Remembered:
-    """The last answers to questions whose answer does not change; for several threads."""
+    """The last answers to some questions; for several threads."""
 
     def __init__(self, size: int) -> None:
         self._answers: LRUCache[str, Any] = LRUCache(size)

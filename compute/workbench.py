@@ -422,6 +422,10 @@ class Workbench:
         """Hear of every change after its commit; returns what ends it. Called in the writer's thread."""
         return self._store.listen(callback)
 
+    def last_change(self) -> int:
+        """The number of the last change that was told; what is read after this has all up to it."""
+        return self._store.last_change
+
     def visible(self, person: Person | None, change: Change) -> bool:
         return access.may(person, Action.EVENTS, change) or access.may(person, Action.SEE_ROW, change)
 

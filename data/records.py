@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Status(StrEnum):
@@ -294,9 +294,8 @@ class Batch:
         return self.ended_at is None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Well:
-    """A place of a batch, with the job that is in it now."""
+class Well(NamedTuple):
+    """A place of a batch, with the job that is in it now. A tuple: a page makes ten thousand of them at once."""
 
     #: From 0.
     number: int
@@ -313,7 +312,7 @@ class Well:
     started_at: datetime | None
     ended_at: datetime | None
     #: Of a completed job.
-    summary: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any]
     warnings: tuple[str, ...] = ()
 
 

@@ -175,7 +175,8 @@ class Store:
         self._closing = False
         self._listeners: list[Callable[[list[Change]], None]] = []
         self._hearers: dict[str, list[Callable[[frozenset[str]], None]]] = {}
-        self._changes = 0
+        # Greater than in any earlier run: who was told of changes by that one has missed some.
+        self._changes = int(time.time()) << 20
         self._checkpoint_after = 0.0
         self._writer = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._writer.start()
@@ -183,6 +184,11 @@ class Store:
     @property
     def path(self) -> Path:
         return self.database.path
+
+    @property
+    def last_change(self) -> int:
+        """The number of the last change that the listeners were told: what is read after this has all up to it."""
+        return self._changes
 
     @property
     def read_only(self) -> str | None:

@@ -23,17 +23,22 @@ class Live {
   }
 
   show({ data, setTriggerValue }) {
-    const { jobs, list, notices, drawn, files, batches, batch_list } = data;
+    const { since, jobs, list, notices, drawn, files, batches, batch_list } = data;
     // Redraws come at most this often, however many events arrive.
     this.pause = 1000 * data.pause;
     // The page that opens now was drawn with this number.
     this.notices ??= drawn;
     const wanted = notices ? { jobs, list, notices } : { jobs, list, files, batches, batch_list };
-    const subscribe = JSON.stringify({ subscribe: wanted });
     this.tell = (value) => setTriggerValue("changed", value);
-    if (subscribe === this.subscribe) return;
-    this.subscribe = subscribe;
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(subscribe);
+    this.since = since;
+    const before = JSON.stringify(this.wanted);
+    this.wanted = wanted;
+    if (JSON.stringify(wanted) !== before && this.socket.readyState === WebSocket.OPEN) this.subscribe();
+  }
+
+  /** What changed between the drawing and now, or while the socket was lost, is told with the first answer. */
+  subscribe() {
+    this.socket.send(JSON.stringify({ subscribe: this.wanted, since: this.since }));
   }
 
   connect() {
@@ -41,9 +46,8 @@ class Live {
     this.socket = new WebSocket(`${scheme}://${location.host}/api/v1/live`);
     this.socket.onopen = () => {
       this.wait = 500;
-      if (this.subscribe) this.socket.send(this.subscribe);
-      // What changed between the drawing and now was told to nobody; so once, also after a loss. The bell is told its number.
-      if (this.notices == null) this.redraw();
+      if (this.wanted) this.subscribe();
+      if (this.wanted?.files) this.redraw();  // the library's changes have no numbers
     };
     this.socket.onmessage = (message) => this.hear(JSON.parse(message.data));
     this.socket.onclose = () => this.again();
@@ -53,7 +57,8 @@ class Live {
     if (event.signed_out) this.over = true;
     const rings = event.notices !== undefined && event.notices !== this.notices;
     if (rings) this.notices = event.notices;
-    if (event.signed_out || event.job || event.files || event.batch || event.batch_list || rings) this.redraw();
+    const { signed_out, job, files, batch, batch_list, again } = event;
+    if (signed_out || job || files || batch || batch_list || again || rings) this.redraw();
   }
 
   /** A socket that broke comes back by itself, later each time. */

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from compute.workbench import current
 from pages.components import source
 
 _live = st.components.v2.component("wellplate_live", html='<span class="live"></span>', js=source("live.js"))
@@ -25,8 +26,10 @@ def listen(
     """Rerun this fragment when one of these jobs or batches, a whole list of them, or with `files` the library changes.
 
     Also when there are not `unread` notices any more (None: notices do not matter). At most once in `pause` seconds.
+    Call it before what is shown is read: what changes from then on is told.
     """
     data = {
+        "since": current().last_change(),
         "jobs": list(jobs),
         "list": whole_list,
         "files": files,

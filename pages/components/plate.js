@@ -146,6 +146,7 @@ class Plate {
     this.key();
     if (this.pointed !== undefined) this.point(this.pointed < this.count ? this.pointed : undefined);
     this.stage.dataset.drawn = this.data.statuses.length;
+    performance.mark("plate");
   }
 
   /** The plate's edge, with the corner at A1 cut as on a real one. */

@@ -167,6 +167,42 @@ def test_change_between_drawing_and_subscribing_is_told(
         assert page.receive_json()["status"] == "processing"
 
 
+def drawn_now(lab: Laboratory) -> int:
+    """What a page that is drawn now says."""
+    lab.store.between(lambda _: None).result()  # a caller is answered before the listeners are told
+    return lab.workbench.last_change()
+
+
+def test_what_changed_since_a_page_was_drawn_is_told_and_nothing_else(lab: Laboratory, ada: Person) -> None:
+    client = lab.browser(ada)
+    seen, missed = submit(client), submit(client)
+    with socket(client) as page:
+        lab.start(seen)
+        drawn = drawn_now(lab)
+        lab.start(missed)
+        page.send_json({"subscribe": {"jobs": [seen, missed]}, "since": drawn})
+        assert page.receive_json()["job"] == missed
+        no_more_of(page, "x")
+
+
+def test_who_may_have_missed_what_is_not_known_any_more_draws_again(
+    lab: Laboratory, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MAX_RECENT", 2)
+    client = lab.browser(ada)
+    job_id = submit(client)
+    first = drawn_now(lab)
+    with socket(client) as page:
+        for drawn in (first - 1, first + 1):  # before the first listener came; not of this run of the server
+            page.send_json({"subscribe": {"jobs": [job_id]}, "since": drawn})
+            assert page.receive_json() == {"again": True}
+        for _ in range(3):
+            submit(client)
+        drawn_now(lab)
+        page.send_json({"subscribe": {"jobs": [job_id]}, "since": first})
+        assert page.receive_json() == {"again": True}
+
+
 def test_leaving_forgets_the_listener(lab: Laboratory, ada: Person) -> None:
     client = lab.browser(ada)
     job_id = submit(client)

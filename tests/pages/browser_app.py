@@ -93,13 +93,16 @@ async def live(socket: WebSocket) -> None:
     sockets.add(socket)
     try:
         while True:
-            await socket.receive_text()
+            message = json.loads(await socket.receive_text())
+            if message["since"] < bench.changes:
+                await socket.send_text(json.dumps({"again": True}))
     except WebSocketDisconnect:
         sockets.discard(socket)
 
 
 async def add(request: Request) -> Response:
     job = bench.add(name=request.query_params["name"], status=Status.PENDING).job
+    bench.changes += 1
     if "silent" not in request.query_params:
         for socket in list(sockets):
             await socket.send_text(json.dumps({"seq": job.seq, "job": job.id, "status": job.status}))
@@ -116,11 +119,13 @@ async def end(request: Request) -> Response:
     batch, number = request.query_params["batch"], int(request.query_params["well"])
     plate = bench.batches.plates[batch]
     plate[number] = make_well(number, plate[number].name, Status.COMPLETED)
+    bench.changes += 1
     return await tell({"batch": batch})
 
 
 async def forget(request: Request) -> Response:
     bench.batches.gone(request.query_params["batch"])
+    bench.changes += 1
     return await tell({"batch": request.query_params["batch"], "gone": True})
 
 

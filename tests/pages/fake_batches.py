@@ -176,9 +176,9 @@ class Batches:
         self.plates[batch_id] = [
             well
             if well.status.terminal
-            else replace(well, cancel_requested=True)
+            else well._replace(cancel_requested=True)
             if well.status is Status.PROCESSING
-            else replace(well, status=Status.CANCELLED, ended_at=utcnow())
+            else well._replace(status=Status.CANCELLED, ended_at=utcnow())
             for well in self.plates[batch_id]
         ]
         return self.batch(person, batch_id)

@@ -301,8 +301,13 @@ class FakeWorkbench:
         self.delayed: dict[str, str] = {}
         #: Jobs whose folder is missing.
         self.lost: set[str] = set()
+        #: What happened while a page was open.
+        self.changes = 0
         if jobs:
             self._fill()
+
+    def last_change(self) -> int:
+        return self.changes
 
     # Tools
 

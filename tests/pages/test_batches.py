@@ -314,10 +314,8 @@ def test_time_left_is_told_only_once_enough_have_ended() -> None:
     now = utcnow()
     waiting = [make_well(number, "x", Status.QUEUED) for number in range(10)]
     ended = [
-        replace(
-            make_well(number, "x", Status.COMPLETED),
-            started_at=now - timedelta(seconds=60),
-            ended_at=now - timedelta(seconds=60 - 20 * number),
+        make_well(number, "x", Status.COMPLETED)._replace(
+            started_at=now - timedelta(seconds=60), ended_at=now - timedelta(seconds=60 - 20 * number)
         )
         for number in range(1, 4)
     ]
@@ -525,7 +523,7 @@ def test_warnings_of_the_results_stand_above_the_plate(
 ) -> None:
     bench, batch = bench_with([Status.COMPLETED] * 3)
     wells = [
-        replace(well, warnings=("This is NOT a prediction.", f"Only in {well.number}."))
+        well._replace(warnings=("This is NOT a prediction.", f"Only in {well.number}."))
         for well in bench.batches.wells(ANNA, batch.id)
     ]
     monkeypatch.setattr(bench.batches, "wells", lambda person, batch_id: wells)
@@ -536,5 +534,5 @@ def test_warnings_of_the_results_stand_above_the_plate(
 
 def test_a_metric_that_no_well_has_is_not_offered() -> None:
     first, second, third = (Metric(key, key, "lower") for key in ("a", "b", "c"))
-    well = replace(make_well(0, "x", Status.COMPLETED), summary={"b": 1.0, "c": None})
+    well = make_well(0, "x", Status.COMPLETED)._replace(summary={"b": 1.0, "c": None})
     assert batch_numbers.measured([first, second, third], [well]) == [first, second]
