@@ -9,6 +9,9 @@ DEV    := $(VENV)/.ready-dev
 ENGINES ?= $(or $(WELLPLATE_HOME),$(HOME)/.wellplate)/engines
 ENGINE_NAMES := boltz alphafold esmfold proteinmpnn
 
+# Tests that run several processes of their own: one after the other. All others run two at a time.
+WHOLE := cluster or e2e or science
+
 .PHONY: help run test test-engines engines check fix bench token link backup restore move-wal-aside packages packages-test packages-bench clean
 
 help:  ## list the verbs
@@ -19,7 +22,8 @@ run: $(READY) packages  ## start Wellplate and serve http://127.0.0.1:8501/app/
 
 test: $(DEV) packages packages-test  ## everything the tests need, then all tests
 	$(MAKE) check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not ($(WHOLE) or engines)" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "($(WHOLE)) and not engines"
 
 engines: $(ENGINE_NAMES:%=engines-%)  ## environments of Boltz-2, AlphaFold-2, ESMFold, ProteinMPNN; or engines-boltz, ...
 

@@ -10,18 +10,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Playwright, expect
 
 from tests.conftest import CHROMIUM
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.e2e
 QUIET = ["--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+#: WebGL on the processor; slow, so for structures only.
 SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 #: Height of the table's header and of a row, in pixels.
 HEADER, ROW = 36, 36
@@ -52,20 +54,38 @@ def site() -> Iterator[str]:
     process.wait(20)
 
 
-def launch(driver: Playwright, *arguments: str) -> Browser:
-    return driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
-
-
-@pytest.fixture(scope="module")
-def browser(playwright_driver: Playwright) -> Iterator[Browser]:
-    browser = launch(playwright_driver, *SOFTWARE_GL)
-    yield browser
+@contextmanager
+def launched(driver: Playwright, *arguments: str) -> Iterator[BrowserContext]:
+    """One browser with one cache: each page need not load Streamlit anew."""
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
+    yield browser.new_context(viewport={"width": 1440, "height": 1000})
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def browser(playwright_driver: Playwright) -> Iterator[BrowserContext]:
+    with launched(playwright_driver, "--disable-gpu", "--disable-3d-apis") as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def browser_with_webgl(playwright_driver: Playwright) -> Iterator[BrowserContext]:
+    with launched(playwright_driver, *SOFTWARE_GL) as context:
+        yield context
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+def page(browser: BrowserContext) -> Iterator[Page]:
+    yield from opened(browser)
+
+
+@pytest.fixture
+def page_in_3d(browser_with_webgl: BrowserContext) -> Iterator[Page]:
+    yield from opened(browser_with_webgl)
+
+
+def opened(context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
     page.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
     yield page
@@ -163,42 +183,39 @@ def test_a_selected_list_stays_and_acts_on_what_was_selected(site: str, page: Pa
     expect(dialog).to_have_count(0)
 
 
-def test_a_structure_is_drawn_and_another_pose_chosen(site: str, page: Page) -> None:
+def test_a_structure_is_drawn_and_another_pose_chosen(site: str, page_in_3d: Page) -> None:
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(job(site, "imatinib"))
-    scene = page.locator(".wp-structure")
+    page_in_3d.on("pageerror", lambda error: errors.append(str(error)))
+    page_in_3d.goto(job(site, "imatinib"))
+    scene = page_in_3d.locator(".wp-structure")
     expect(scene).to_have_attribute("data-state", "drawn")
     expect(scene.locator(".wp-stage")).to_have_attribute(
         "aria-label", re.compile("receptor, Pose 1, and a box")
     )
-    with page.expect_response(re.compile("pose_2.sdf")):
+    with page_in_3d.expect_response(re.compile("pose_2.sdf")):
         scene.locator("select").select_option(label="Pose 2")
     assert errors == []
 
 
-def test_a_structure_that_could_not_be_loaded_does_not_end_the_viewer(site: str, page: Page) -> None:
-    page.goto(job(site, "imatinib"))
-    scene = page.locator(".wp-structure")
+def test_a_structure_that_could_not_be_loaded_does_not_end_the_viewer(site: str, page_in_3d: Page) -> None:
+    page_in_3d.goto(job(site, "imatinib"))
+    scene = page_in_3d.locator(".wp-structure")
     expect(scene).to_have_attribute("data-state", "drawn")
-    page.route(re.compile("pose_2.sdf"), lambda route: route.fulfill(status=503), times=1)
+    page_in_3d.route(re.compile("pose_2.sdf"), lambda route: route.fulfill(status=503), times=1)
     scene.locator("select").select_option(label="Pose 2")
     expect(scene.get_by_text("Pose 2 could not be loaded (503).")).to_be_visible()
     scene.locator("select").select_option(label="Pose 1")
     expect(scene).to_have_attribute("data-state", "drawn")
     expect(scene.locator("canvas").first).to_be_visible()
-    with page.expect_response(re.compile("pose_2.sdf")):
+    with page_in_3d.expect_response(re.compile("pose_2.sdf")):
         scene.locator("select").select_option(label="Pose 2")
     expect(scene).to_have_attribute("data-state", "drawn")
     expect(scene.get_by_text("could not be loaded")).to_have_count(0)
 
 
-def test_without_webgl_there_is_a_sentence(site: str, playwright_driver: Playwright) -> None:
-    browser = launch(playwright_driver, "--disable-3d-apis")
-    page = browser.new_page()
+def test_without_webgl_there_is_a_sentence(site: str, page: Page) -> None:
     page.goto(job(site, "imatinib"))
     expect(page.get_by_text("cannot draw in 3D")).to_be_visible()
-    browser.close()
 
 
 def batch(site: str, name: str, query: str = "") -> tuple[str, str]:
