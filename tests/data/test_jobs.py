@@ -376,7 +376,11 @@ def test_the_detail_has_everything(store: Store, job_factory) -> None:
     assert detail.job.progress == 100 and detail.job.submitter_name == "Ada"
 
 
-@pytest.mark.parametrize("text", ["", "x", "1' or 1=1", "é" * 36, new_id(), new_id().upper()[:-1]])
+#: An id of nothing.
+UNKNOWN = "5bd76805-fca0-48d0-8429-4eee4e860b21"
+
+
+@pytest.mark.parametrize("text", ["", "x", "1' or 1=1", "é" * 36, UNKNOWN, UNKNOWN.upper()[:-1]])
 def test_what_is_no_id_finds_nothing(store: Store, team: str, job_factory, text: str) -> None:
     jobs.submit(store, job_factory()).result()
     assert jobs.get(store, text) is None

@@ -63,16 +63,16 @@ def test_text_formats(tmp_path: Path, name: str, content: str, format: str) -> N
 @pytest.mark.parametrize(
     ("name", "content", "format"),
     [
-        ("x.bam", gzip.compress(b"BAM\1" + bytes(100)), "bam"),
+        ("x.bam", gzip.compress(b"BAM\1" + bytes(100), mtime=0), "bam"),
         ("x.cram", b"CRAM\3\0" + bytes(30), "cram"),
         ("x.fasta", b"PK\3\4" + bytes(30), "zip"),
         ("x.pdb", b"%PDF-1.7\n", "pdf"),
         ("x.fasta", bytes(range(256)) * 4, "binary"),
-        ("x.fasta.gz", gzip.compress(b">a\nACGT\n"), "fasta"),
-        ("x.smi.gz", gzip.compress(b"CCO ethanol\n"), "smiles"),
+        ("x.fasta.gz", gzip.compress(b">a\nACGT\n", mtime=0), "fasta"),
+        ("x.smi.gz", gzip.compress(b"CCO ethanol\n", mtime=0), "smiles"),
         ("x.fasta.bz2", bz2.compress(b">a\nACGT\n"), "fasta"),
         ("x.fasta.xz", lzma.compress(b">a\nACGT\n"), "fasta"),
-        ("x.fasta.gz", gzip.compress(b""), "empty"),
+        ("x.fasta.gz", gzip.compress(b"", mtime=0), "empty"),
         ("x.fasta.gz", b"\x1f\x8b" + bytes(20), "binary"),  # not really gzip
     ],
 )

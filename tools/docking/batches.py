@@ -24,7 +24,10 @@ class Inputs(Model):
         "all",
         description="all: every ligand in every receptor. pairs: the first ligand in the first receptor, the second "
         "in the second, and so on.",
-        json_schema_extra={"when": {"mode": ["single", "batch"]}},
+        json_schema_extra={
+            "when": {"mode": ["single", "batch"]},
+            "labels": {"all": "Every ligand in every receptor", "pairs": "First in first, second in second"},
+        },
     )
     reference_ligand: InputFile | None = file_field(
         "A ligand placed in the binding site (SDF with coordinates), when the box goes around it.",
