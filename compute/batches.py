@@ -277,7 +277,10 @@ class Batches:
         return sum(job.credits for job in self._retried(batch))
 
     def retry_failed(self, person: Person, batch_id: str, *, expected_credits: int | None = None) -> Batch:
-        """Run again all that failed, timed out or was cancelled, into the same wells, charged anew."""
+        """Run again all that failed, timed out or was cancelled, into the same wells, charged anew.
+
+        What cannot be made again (its tool takes other inputs by now) stays as it is; BadInput where that is all.
+        """
         batch = self._gate.batch(person, Action.RETRY, batch_id)
         chosen = self._retried(batch)
         if not chosen:
@@ -314,12 +317,11 @@ class Batches:
             raise bad_input(problems)
         ids = [new_id() for _ in chosen]
         with self._folders.making_children(new_id(), ids):
-            made = [
-                self._made_again(acting, tool, settings, job, given, job_id)
-                for job, given, job_id in zip(chosen, batches.inputs(self._store, chosen), ids, strict=True)
-            ]
+            made, replaced = self._all_made_again(acting, tool, settings, chosen, ids)
             self._sync(made)
-            asked = Retry(batch.id, made, [job.seq for job in chosen], expected_credits)
+            # What cannot be made again makes it cheaper than what was seen.
+            expected = expected_credits if len(made) == len(chosen) else None
+            asked = Retry(batch.id, made, replaced, expected)
             with self._admitted(acting):
                 written = batches.retry(self._store, asked)
             done = written.result(WRITE_TIMEOUT_S)
@@ -328,6 +330,22 @@ class Batches:
         if not done.taken:
             raise WrongState("These jobs were retried or deleted meanwhile.")
         return [job_id for job_id in ids if job_id in done.taken]
+
+    def _all_made_again(
+        self, person: Person, tool: Tool, settings: Model, chosen: list[Job], ids: list[str]
+    ) -> tuple[list[NewJob], list[int]]:
+        """New jobs, and the numbers of those that they replace. Raises BadInput when there is none."""
+        made, replaced = [], []
+        refusal: BadInput | None = None
+        for job, given, job_id in zip(chosen, batches.inputs(self._store, chosen), ids, strict=True):
+            try:
+                made.append(self._made_again(person, tool, settings, job, given, job_id))
+                replaced.append(job.seq)
+            except BadInput as error:  # the others are none the worse
+                refusal = refusal or error
+        if not made and refusal is not None:
+            raise refusal
+        return made, replaced
 
     def _made_again(
         self, person: Person, tool: Tool, settings: Model, job: Job, given: dict[str, Any], job_id: str

@@ -27,6 +27,7 @@ from data.errors import (
 )
 from data.records import BatchFilter, JobFilter, Person, Role, Status, Visibility, Well, new_id
 from tests.compute.batching import asked, developer_lab, end, ended, one_by_one, submit, wells
+from tests.data.conftest import execute
 from tests.laboratory import Laboratory
 from tests.shelf import uploaded
 
@@ -319,6 +320,27 @@ def test_retry_runs_all_again_that_has_no_result(lab: Laboratory, ada: Person) -
         assert path.read_text() == "none"
     with pytest.raises(WrongState, match="Nothing in this batch"):
         lab.workbench.batches.retry_failed(ada, batch.id)
+
+
+def test_what_cannot_be_made_again_does_not_keep_the_others_from_it(lab: Laboratory, ada: Person) -> None:
+    verbs = lab.workbench.batches
+    batch = ended(lab, ada, Status.FAILED, Status.FAILED)
+    first, second = wells(lab, ada, batch)
+    foreign = 'update submissions set inputs = \'{"of": "another version"}\' where seq = $seq'
+    execute(lab.store, foreign, seq=lab.job(first.job).seq)
+    assert verbs.retry_failed(ada, batch.id, expected_credits=10).counts == {
+        Status.FAILED: 1,
+        Status.PENDING: 1,
+    }
+    assert [
+        well.job == before.job for well, before in zip(wells(lab, ada, batch), (first, second), strict=True)
+    ] == [
+        True,
+        False,
+    ]
+    with pytest.raises(BadInput, match="none cannot be run again: There is no such field"):
+        verbs.retry_failed(ada, batch.id)
+    assert job_folders(lab) <= {first.job, second.job, wells(lab, ada, batch)[1].job}
 
 
 def test_a_retry_at_another_price_leaves_no_folder(lab: Laboratory, ada: Person) -> None:
