@@ -15,7 +15,8 @@ from api.filters import person_of
 from api.shapes import file_row, file_shape, job_row, moment
 from compute import workbench
 from compute.access import Action, may
-from compute.library import MOST, Library
+from compute.cursors import MOST
+from compute.library import Library
 from data.errors import NotFound
 from data.records import FileFilter, FileRelative, Person, ResultFile, Space, StoredFile, Visibility, valid_id
 

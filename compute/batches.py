@@ -380,8 +380,7 @@ class Batches:
     ) -> BatchPage:
         """The team's batches, or those shared with this person, newest first."""
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
-        if not 1 <= limit <= 500:
-            raise BadInput("limit is from 1 to 500.", field="limit")
+        cursors.refuse_size(limit)
         found = batches.page(self._store, filter, limit + 1, cursors.number(cursor), viewer=person)
         # The site's admin too sees a row only: looking into a private batch is noted, which a list does not do.
         shown = [batch if access.sees(person, batch) else _row_of(batch) for batch in found[:limit]]

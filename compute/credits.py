@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from compute import access
+from compute import access, cursors
 from compute.access import Scope
 from compute.gate import refuse_unless
 from compute.offers import catalogue
@@ -121,8 +121,7 @@ class Credits:
     ) -> list[LedgerEntry]:
         """The team's ledger, newest first; `before` is the number of the last row of the page before."""
         _need_reader(person)
-        if not 1 <= limit <= MOST_ENTRIES:
-            raise BadInput(f"limit is from 1 to {MOST_ENTRIES}.", field="limit")
+        cursors.refuse_size(limit, MOST_ENTRIES)
         who = [known for given in persons if (known := valid_id(given))]
         if persons and not who:
             return []

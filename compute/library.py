@@ -35,7 +35,6 @@ from tools.library import KINDS
 from tools.preview import preview
 
 MAY_NOT_READ = "This token may not read files."
-MOST = 500
 #: Rows of a Parquet file that are shown.
 ROWS = 100
 #: Files whose panels are kept; some hold megabytes.
@@ -231,8 +230,7 @@ class Library:
 
 def _check(person: Person, limit: int) -> None:
     refuse_unless(access.holds(person, Scope.FILES_READ), MAY_NOT_READ)
-    if not 1 <= limit <= MOST:
-        raise BadInput(f"limit is from 1 to {MOST}.", field="limit")
+    cursors.refuse_size(limit)
 
 
 def _place(cursor: str | None) -> tuple[int, str] | None:

@@ -41,7 +41,6 @@ from data import jobs, library
 from data.backup import backup
 from data.batches import RETRIED
 from data.errors import (
-    BadInput,
     Forbidden,
     NotFound,
     Unavailable,
@@ -248,8 +247,7 @@ class Workbench:
         """The team's jobs, or those shared with this person, newest first; of a colleague's private job what its row
         tells and no more."""
         refuse_unless(access.holds(person, Scope.JOBS_READ), "This token may not read jobs.")
-        if not 1 <= limit <= 500:
-            raise BadInput("limit is from 1 to 500.", field="limit")
+        cursors.refuse_size(limit)
         if filter.batch is not None:
             self._gate.batch(person, Action.SEE_ROW, filter.batch)
         found = jobs.page(self._store, person.team, filter, limit + 1, cursors.number(cursor), viewer=person)
