@@ -22,7 +22,7 @@ run: $(READY) packages  ## start Wellplate and serve http://127.0.0.1:8501/app/
 
 test: $(DEV) packages packages-test  ## everything the tests need, then all tests
 	$(MAKE) check
-	$(BIN)/python -m pytest -m "not ($(WHOLE) or engines)" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not ($(WHOLE) or engines)" -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m "($(WHOLE)) and not engines"
 
 engines: $(ENGINE_NAMES:%=engines-%)  ## environments of Boltz-2, AlphaFold-2, ESMFold, ProteinMPNN; or engines-boltz, ...
