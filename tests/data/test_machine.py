@@ -33,7 +33,7 @@ from data.allowances import month_of
 from data.batches import Cancelled, Retried
 from data.database import rows
 from data.errors import WellplateError
-from data.records import Balance, Job, LedgerKind, Status, Team
+from data.records import Balance, Change, Job, LedgerKind, Status, Team
 from data.store import Store
 from data.submits import Submitted
 from data.teams import TeamChange
@@ -88,12 +88,13 @@ class Site:
         self.openings = 1
         self.steps = 0
         self.verbs: Counter[str] = Counter()
+        #: Ids of jobs by their numbers, which the ledger names; also of those that went before they could be read.
+        self.job_of: dict[int, str] = {}
         self.store = self._open(folder / "1")
 
     def reopen(self) -> None:
-        path = self.store.path
         self.store.close()
-        self.store = Store(path)
+        self.store = self._open(self.store.path.parent)
         self.openings += 1
 
     def cut_off(self) -> None:
@@ -106,7 +107,12 @@ class Site:
         self.store = self._open(self.folder / str(self.openings))
 
     def _open(self, folder: Path) -> Store:
-        return Store(folder / "wellplate.duckdb")
+        store = Store(folder / "wellplate.duckdb")
+        store.listen(self._heard)
+        return store
+
+    def _heard(self, changes: list[Change]) -> None:
+        self.job_of |= {change.seq: change.job for change in changes}
 
 
 class LifeOfJobs(RuleBasedStateMachine):
@@ -118,7 +124,6 @@ class LifeOfJobs(RuleBasedStateMachine):
         self.sent: list[Message] = []
         self.ended: dict[str, str] = {}
         self.ledger: list[dict[str, Any]] = []
-        self.job_of: dict[int, str] = {}
         self.since_opened = 0
 
     @property
@@ -216,7 +221,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         """Send together, tell the model one by one, and compare what each caller was answered."""
         with one_group(self.store):
             futures = [message.send(self.store) for message in messages]
-            self.store.between(lambda _: None)  # progress alone would wait for company
+            told = self.store.between(lambda _: None)  # progress alone would wait for company
         expected: dict[int, Any] = {}
         order = in_the_order_of_the_store(messages)
         alone = any(message.verb == "broken" for message in messages)
@@ -226,6 +231,7 @@ class LifeOfJobs(RuleBasedStateMachine):
                 self.model.settle()
         for position, future in enumerate(futures):
             assert self.seen(future) == expected[position], messages[position].verb
+        told.result()  # by now the listener has heard
         self.sent += [message for message in messages if message.repeatable]
         self.site.verbs.update(message.verb for message in messages)
         self.site.steps += 1
@@ -242,7 +248,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         if isinstance(result, Submitted):
             if result.created:
                 self.model.jobs[result.job.id].seq = result.job.seq
-                self.job_of[result.job.seq] = result.job.id
+                self.site.job_of[result.job.seq] = result.job.id
             return ("created" if result.created else "again", result.job.id)
         if isinstance(result, batches.Submitted):
             self._number(result.batch.id)
@@ -268,7 +274,7 @@ class LifeOfJobs(RuleBasedStateMachine):
             sql = "select id, seq from jobs where batch = $batch::uuid"
             for row in rows(cursor, sql, {"batch": batch}):
                 self.model.jobs[row["id"]].seq = row["seq"]
-                self.job_of[row["seq"]] = row["id"]
+                self.site.job_of[row["seq"]] = row["id"]
 
     # What always holds -------------------------------------------------------------------------------------------
 
@@ -377,7 +383,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         written = Counter(
             (
                 row["team"],
-                self.job_of.get(row["job_seq"]),
+                self.site.job_of.get(row["job_seq"]),
                 row["kind"],
                 row["balance"],
                 row["held"],
@@ -495,7 +501,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         site.store.close()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_jobs_and_credits_follow_the_model(site: Site) -> None:
     class Bound(LifeOfJobs):
         pass
