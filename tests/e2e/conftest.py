@@ -24,11 +24,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from tests.conftest import CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
-#: WebGL in software, for the 3D panels; nothing that talks to the network.
+#: Nothing that talks to the network.
 FLAGS = (
-    "--no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
+    "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync"
 ).split()
+#: WebGL on the processor, for the 3D panels: everything is slower with it.
+WITH_WEBGL = [*FLAGS, "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+WITHOUT_WEBGL = [*FLAGS, "--disable-gpu", "--disable-3d-apis"]
 EMAIL, PASSWORD = "ada@example.org", "a long enough password"
 
 expect.set_options(timeout=20_000)
@@ -138,7 +141,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
-    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=WITHOUT_WEBGL)
     yield browser
     browser.close()
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.e2e.conftest import Server, sign_in
+from tests.conftest import CHROMIUM
+from tests.e2e.conftest import WITH_WEBGL, Server, sign_in
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=WITH_WEBGL)
+    yield browser
+    browser.close()
 
 
 def test_the_example_is_docked_watched_and_seen_in_3d(server: Server, page: Page, browser: Browser) -> None:
