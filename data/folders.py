@@ -212,11 +212,9 @@ class Folders:
     def make_request(self, job_id: str, request: dict[str, Any]) -> None:
         """The folder of a job that has no input files: whole, or not there."""
         folder, made = self.job(job_id), self.root / "staging" / f"{_checked(job_id)}.request"
-        made.mkdir(exist_ok=True)
-        self.write_request(made, request)
+        made.write_text(json.dumps(request, ensure_ascii=False))
         folder.mkdir(exist_ok=True)
-        (made / "job.json").replace(folder / "job.json")
-        made.rmdir()
+        made.replace(folder / "job.json")
 
     def has_request(self, job_id: str) -> bool:
         """Whether its `job.json` is there; one without bytes is what a power failure left."""

@@ -9,8 +9,8 @@ concurrent callers is one that they could have seen. A caller that waits for its
 again finds its own write.
 
 DuckDB has no savepoints, and after any error `commit` returns normally and rolls everything back. So an
-error means ROLLBACK, and every caller of the group again in a transaction of its own: a poisoned one fails
-alone.
+error means ROLLBACK, the file opened anew, and every caller of the group again in a transaction of its own:
+a poisoned one fails alone.
 """
 
 from __future__ import annotations
@@ -316,7 +316,11 @@ class Store:
     def _failed(self, calls: list[_Call], error: Exception) -> None:
         if is_storage(error):
             self._lost_disk(calls, error)
-        elif len(calls) == 1:
+            return
+        # After a rollback DuckDB 2.0 may show, and write on, an older value of a row that had been updated; on disk is
+        # the right one.
+        self._revive()
+        if len(calls) == 1:
             calls[0].future.set_exception(error)
         else:
             for call in calls:
