@@ -16,6 +16,7 @@ from api.sharing import SharingBody, addresses, shared_answer
 from compute import workbench
 from compute.batches import Batches
 from compute.children import BatchSubmission
+from compute.cursors import MOST
 from data.errors import NotFound
 from data.records import BatchFilter, JobFilter, Visibility, valid_id
 
@@ -149,7 +150,7 @@ def wells(person: Anyone, batch_id: BatchId) -> Response:
 def jobs(
     person: Reader,
     batch_id: BatchId,
-    limit: Annotated[int, Query(ge=1, le=500)] = 500,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """Also those that a retry has put out of their wells."""

@@ -136,11 +136,8 @@ class Hub:
         #: By team, for its library.
         self._by_library: dict[str, set[Listener]] = {}
         self._recent: deque[tuple[float, Change]] = deque(maxlen=MAX_RECENT)
-        stop = bench.listen(self._heard)
-        #: The last change before all that is kept.
-        self._before = bench.last_change()
         self._stops = [
-            stop,
+            bench.listen(self._heard),
             bench.accounts.on_revoked(self._revoked),
             bench.notices.listen(self._noticed),
             bench.library.listen(self._shelved),
@@ -155,10 +152,7 @@ class Hub:
     def _heard(self, changes: list[Change]) -> None:
         """In the store's writer thread, after a commit."""
         now = time.monotonic()
-        for change in changes:
-            if len(self._recent) == MAX_RECENT:
-                self._before = self._recent[0][1].number
-            self._recent.append((now, change))
+        self._recent.extend((now, change) for change in changes)
         if any(self._concerned(change) for change in changes):
             self._soon(self._deliver, changes)
 
@@ -259,7 +253,7 @@ class Hub:
         batch_list: str | None,
         since: int | None,
     ) -> None:
-        if since is not None and not self._before <= since <= self.bench.last_change():
+        if since is not None and not self._before() <= since <= self.bench.last_change():
             listener.offer("again", AGAIN, urgent=True)
             return
         for change in self._missed(since):
@@ -269,6 +263,10 @@ class Hub:
                 self._tell_of_batch(listener, change)
             if change.batch is not None and change.team == batch_list:
                 listener.offer("batches", BATCHES, urgent=False)
+
+    def _before(self) -> int:
+        """The number of the last change before all that is kept; numbers have no gaps."""
+        return self._recent[0][1].number - 1 if self._recent else self.bench.last_change()
 
     def _missed(self, since: int | None) -> list[Change]:
         if since is not None:

@@ -198,7 +198,7 @@ class Folders:
 
         With `durable` it survives a power failure, and so do the inputs.
         """
-        (folder / "job.json").write_text(json.dumps(request, ensure_ascii=False))
+        _write_request(folder / "job.json", request)
         if not durable:
             return
         sync_file(folder / "job.json")
@@ -212,7 +212,7 @@ class Folders:
     def make_request(self, job_id: str, request: dict[str, Any]) -> None:
         """The folder of a job that has no input files: whole, or not there."""
         folder, made = self.job(job_id), self.root / "staging" / f"{_checked(job_id)}.request"
-        made.write_text(json.dumps(request, ensure_ascii=False))
+        _write_request(made, request)
         folder.mkdir(exist_ok=True)
         made.replace(folder / "job.json")
 
@@ -378,6 +378,10 @@ def link_tree(source: Path, target: Path) -> int:
                 link_or_copy(source / entry.name, target / entry.name)
                 size += (target / entry.name).stat().st_size
     return size
+
+
+def _write_request(path: Path, request: dict[str, Any]) -> None:
+    path.write_text(json.dumps(request, ensure_ascii=False))
 
 
 def _checked(public_id: str) -> str:
