@@ -1,18 +1,37 @@
 const LONGEST_WAIT = 15000;
-/* Streamlit redraws one fragment per batch of values, and drops the others': so two listeners never tell at once. */
-const APART = 100;
-/* A click may be on its way to another page. What is told then names the page that is being left, and Streamlit would
-   clear the new one: so after a click, and while the script runs, it waits. */
-const AFTER_CLICK = 400;
+/* What a person does may lead to another page. What is told on the way names the page that is being left, and Streamlit
+   would clear the new one. So it waits for the page behind a link, and after anything else until the script has run; by
+   then it should have begun, in ms. */
+const BEGINS = 1500;
 const AGAIN = 50;
 const instances = new WeakMap();
-let clicked = -AFTER_CLICK;
-document.addEventListener("click", () => { clicked = performance.now(); }, true);
-addEventListener("popstate", () => { clicked = performance.now(); });
+/* A link that was followed before this was loaded has the focus. */
+let acted = performance.now(), ran = true, goal = destination(document.activeElement);
 
-const busy = () => performance.now() - clicked < AFTER_CLICK
-  || performance.now() - (globalThis.wellplateTold ?? -APART) < APART
-  || document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running";
+function destination(element) {
+  const link = element?.closest?.("a[href]");
+  return link && link.target !== "_blank" && link.pathname.startsWith("/app/") ? link.pathname : undefined;
+}
+
+function heed({ type, target, ctrlKey, metaKey, shiftKey }) {
+  acted = performance.now();
+  ran = false;
+  if (type === "click" || type === "popstate") goal = ctrlKey || metaKey || shiftKey ? undefined : destination(target);
+}
+for (const kind of ["pointerdown", "click", "keydown", "popstate"]) addEventListener(kind, heed, true);
+
+const running = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running";
+new MutationObserver(() => { ran ||= running(); })
+  .observe(document, { subtree: true, attributeFilter: ["data-test-script-state"] });
+
+function busy() {
+  const since = performance.now() - acted;
+  if (goal !== undefined) {
+    if (goal === location.pathname || since > LONGEST_WAIT) goal = undefined;  // the next look sees it drawn
+    return true;
+  }
+  return running() || (!ran && since < BEGINS);
+}
 
 class Live {
   constructor() {
@@ -79,9 +98,9 @@ class Live {
       return;
     }
     this.pending = undefined;
-    this.redrawn = globalThis.wellplateTold = performance.now();
+    this.redrawn = performance.now();
     this.count += 1;
-    this.tell({ count: this.count, signed_out: Boolean(this.over) });
+    atOnce(() => this.tell({ count: this.count, signed_out: Boolean(this.over) }));
   }
 
   close() {

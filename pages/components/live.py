@@ -9,7 +9,9 @@ import streamlit as st
 from compute.workbench import current
 from pages.components import source
 
-_live = st.components.v2.component("wellplate_live", html='<span class="live"></span>', js=source("live.js"))
+_live = st.components.v2.component(
+    "wellplate_live", html='<span class="live"></span>', js=source("telling.js") + source("live.js")
+)
 
 
 def listen(

@@ -99,7 +99,7 @@ class Plate {
     this.data = data;
     this.names = data.names.split("\n");
     this.count = data.statuses.length;
-    this.tell = (well) => setTriggerValue("opened", { well });
+    this.tell = (well) => atOnce(() => setTriggerValue("opened", { well }));
     this.stage.setAttribute("aria-label", data.alt);
     this.stage.setAttribute("aria-rowcount", data.rows);
     this.stage.setAttribute("aria-colcount", data.columns);

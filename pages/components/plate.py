@@ -16,7 +16,7 @@ _plate = st.components.v2.component(
     "wellplate_plate",
     html='<div class="plate"></div>',
     css=source("plate.css"),
-    js=source("plate.js"),
+    js=source("telling.js") + source("plate.js"),
 )
 
 

@@ -138,7 +138,7 @@ class Upload {
 
   show({ data, setTriggerValue }) {
     this.data = data;
-    this.tell = (files) => setTriggerValue("uploaded", files);
+    this.tell = (files) => atOnce(() => setTriggerValue("uploaded", files));
     this.button.textContent = data.several ? "Choose files" : "Choose a file";
     this.folder.hidden = !data.folder;
     this.drop.setAttribute("aria-label", `Upload: ${data.label}`);

@@ -16,7 +16,7 @@ _upload = st.components.v2.component(
     "wellplate_upload",
     html='<div class="upload"></div>',
     css=source("upload.css"),
-    js=source("sending.js") + source("upload.js"),
+    js=source("telling.js") + source("sending.js") + source("upload.js"),
 )
 
 

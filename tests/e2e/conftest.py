@@ -174,6 +174,14 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
+def uploaded(page: Page, server: Server, name: str, content: str) -> dict[str, Any]:
+    """A file of the person in this browser."""
+    address = f"{server.url}/api/v1/files?name={name}"
+    answer = page.request.put(address, data=content.encode(), headers={"Origin": server.url})
+    assert answer.ok, answer.text()
+    return dict(answer.json())
+
+
 def sign_in(page: Page, url: str) -> None:
     """Through the form, to the address that was asked for."""
     page.goto(url)

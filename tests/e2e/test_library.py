@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, uploaded
 
 pytestmark = pytest.mark.e2e
 #: Of a table's row, and of the head above the first.
 ROW, HEAD = 36, 32
-
-
-def uploaded(page: Page, server: Server, name: str, content: str) -> dict[str, Any]:
-    address = f"{server.url}/api/v1/files?name={name}"
-    answer = page.request.put(address, data=content.encode(), headers={"Origin": server.url})
-    assert answer.ok, answer.text()
-    return dict(answer.json())
 
 
 def row(table: Locator, number: int, x: int) -> None:
