@@ -33,7 +33,7 @@ CONVERT = {
 
 def measure(*, quick: bool) -> Report:
     wells, rounds = (500, 2) if quick else (10_000, 3)
-    submits, enqueues, cancels, opens, others, own = [], [], [], [], [], []
+    submits, enqueues, cancels, opens, within, others, own = [], [], [], [], [], [], []
     with rq_with_redis() as peer, running_site(OPEN) as site, browser(site) as (page, _):
         client, stranger = site.client(), Stranger(site)
         _opened(page, site, _submit(client, 4))  # warm
@@ -44,13 +44,15 @@ def measure(*, quick: bool) -> Report:
             batch = _submit(client, wells)
             submits.append(time.perf_counter() - began)
             opens.append(_opened(page, site, batch))
+            within.append(_opened_from_within(page))
             others += [stranger.starts_a_job() for _ in range(5)]
             own += [_starts_a_job(client) for _ in range(5)]
             cancels.append(_cancelled(client, batch))
             opens.append(_opened(page, site, batch))
+            within.append(_opened_from_within(page))
         memory = scheduler.stop()
     rate = _whole(wells)
-    return _report(wells, rounds, submits, enqueues, opens, others, own, cancels, memory, rate)
+    return _report(wells, rounds, submits, enqueues, opens, within, others, own, cancels, memory, rate)
 
 
 def _submit(client: Client, wells: int) -> str:
@@ -84,6 +86,19 @@ def _opened(page: Page, site: Site, batch: str) -> float:
         "() => performance.getEntriesByName('plate')[0]?.startTime", timeout=60_000, polling=100
     )
     return float(painted.json_value()) / 1000
+
+
+def _opened_from_within(page: Page) -> float:
+    """The same for who comes from another page of the app: here by the browser's way back."""
+    page.get_by_test_id("stTopNavLink").filter(has_text="Account").click()
+    page.get_by_role("heading", name="Account", level=1).wait_for()
+    began = page.evaluate(
+        "() => { performance.clearMarks('plate'); const now = performance.now(); history.back(); return now; }"
+    )
+    painted = page.wait_for_function(
+        "() => performance.getEntriesByName('plate')[0]?.startTime", timeout=60_000, polling=100
+    )
+    return float(painted.json_value() - began) / 1000
 
 
 def _whole(wells: int) -> float:
@@ -152,6 +167,7 @@ def _report(
     submits: list[float],
     enqueues: list[float],
     opens: list[float],
+    within: list[float],
     others: list[float],
     own: list[float],
     cancels: list[float],
@@ -161,7 +177,8 @@ def _report(
     rows = [
         ["submit, all on disk and held", spread(submits, 2), f"{SUBMIT_S:.0f}"],
         ["rq enqueue_many, redis with fsync", spread(enqueues, 2), ""],
-        ["page opened, to its plate", spread(opens, 2), f"{OPEN_S:.0f}"],
+        ["page opened in a new tab, to its plate", spread(opens, 2), f"{OPEN_S:.0f}"],
+        ["page opened from another page of the app", spread(within, 2), f"{OPEN_S:.0f}"],
         ["a stranger's job meanwhile, submitted -> started", spread(others, 2), f"{FAIR_S:.0f}"],
         ["one's own other job meanwhile, likewise", spread(own, 2), ""],
         ["cancel all, until none is alive", spread(cancels, 2), f"{CANCEL_S:.0f}"],
@@ -172,7 +189,16 @@ def _report(
         [Table("A batch of no-ops (s: median, range)", ("", "s", "goal"), rows)],
         [
             Goal(f"submit under {SUBMIT_S:.0f} s", f"{median(submits):.2f} s", median(submits) < SUBMIT_S),
-            Goal(f"page open under {OPEN_S:.0f} s", f"{median(opens):.2f} s", median(opens) < OPEN_S),
+            Goal(
+                f"page open in a new tab under {OPEN_S:.0f} s",
+                f"{median(opens):.2f} s",
+                median(opens) < OPEN_S,
+            ),
+            Goal(
+                f"page open from within under {OPEN_S:.0f} s",
+                f"{median(within):.2f} s",
+                median(within) < OPEN_S,
+            ),
             Goal(
                 f"another team's job starts within {FAIR_S:.0f} s",
                 f"p95 {p(others, 95):.2f} s",

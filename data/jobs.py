@@ -195,9 +195,10 @@ def submitters(
     return [(row["id"], row["name"]) for row in store.read_where("submitters", asked)]
 
 
-def waiting(store: Store, per_person: int) -> list[Job]:
-    """Of every person in every team the oldest that wait for a slot, in the order of submission."""
-    return [rows.job(row) for row in store.read("waiting_jobs", per_person=per_person)]
+def waiting(store: Store, per_person: int, *, quick: bool = True, slots: bool = True) -> list[Job]:
+    """Of every person in every team the oldest that wait, in the order of submission: quick ones, and for a slot."""
+    found = store.read("waiting_jobs", per_person=per_person, quick=quick, slots=slots)
+    return [rows.job(row) for row in found]
 
 
 def ahead(store: Store, job: Job) -> int:

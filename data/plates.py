@@ -15,6 +15,9 @@ from data.records import Job, Status
 from data.store import Transaction
 from data.transitions import history, tell
 
+#: Children are called once this part of a team's places is free: a call costs as much as the end of several children.
+LOT = 10
+
 
 @dataclass(frozen=True, slots=True)
 class _Plate:
@@ -67,8 +70,9 @@ def _open(transaction: Transaction, plates: list[_Plate]) -> None:
         if plate.queued + plate.live:
             of_team[plate.team].append(plate)
     for team, alive in of_team.items():
-        room = max(plate.most for plate in alive) - sum(plate.live for plate in alive)
-        if room > 0 and any(plate.queued for plate in alive):
+        most = max(plate.most for plate in alive)
+        room = most - sum(plate.live for plate in alive)
+        if room >= max(1, most // LOT) and any(plate.queued for plate in alive):
             _open_some(transaction, team, room, first=min(plate.seq for plate in alive))
 
 

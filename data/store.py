@@ -18,8 +18,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -171,6 +172,7 @@ class Store:
         self._now = utcnow()
         self._queue: list[_Call] = []
         self._urgent = 0
+        self._held = 0
         self._wake = threading.Condition()
         self._closing = False
         self._listeners: list[Callable[[list[Change]], None]] = []
@@ -237,6 +239,18 @@ class Store:
         hearers.append(callback)
         return lambda: hearers.remove(callback) if callback in hearers else None
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is asked for within is one group. Nothing is written meanwhile: so wait for nothing that is."""
+        with self._wake:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._held -= 1
+                self._wake.notify_all()
+
     def checkpoint(self) -> None:
         """Fold the WAL into the file now."""
         self.between(Database.checkpoint).result()
@@ -284,7 +298,7 @@ class Store:
     def _take(self) -> list[_Call] | None:
         """Everything that is queued; nothing after IDLE_S without a caller; None when the store closes."""
         with self._wake:
-            self._wake.wait_for(lambda: self._queue or self._closing, timeout=IDLE_S)
+            self._wake.wait_for(lambda: (self._queue and not self._held) or self._closing, timeout=IDLE_S)
             if self._queue and not self._closing:
                 due = self._queue[0].arrived + PATIENCE_S - time.monotonic()
                 self._wake.wait_for(lambda: self._urgent or self._closing, timeout=max(0.0, due))

@@ -31,9 +31,9 @@ log = logging.getLogger("wellplate.feeder")
 #: What a job fails with that can never be handed out.
 DAMAGED = "The job's folder is gone or damaged; submit it again."
 
-#: Quick tasks under way per worker, and quick jobs that ride in one task at most.
+#: Quick tasks under way per worker, and quick jobs that ride in one task: at first, and at most.
 QUICK_TASKS = 3
-RIDE = 32
+RIDE, LONGEST_RIDE = 16, 32
 
 
 @dataclass(eq=False)
@@ -44,6 +44,8 @@ class Task:
     need: Need
     #: Assignments by job, of those that have neither ended nor been lost.
     left: dict[str, Assignment]
+    #: How many assignments it was sent with.
+    size: int
     #: What the cluster knows it by.
     handle: Any = None
 
@@ -76,6 +78,8 @@ class Feeder:
         self._task_of: dict[str, Task] = {}
         self._turns = Turns()
         self._numbers = count()
+        #: Quick jobs that the next task takes: what a ride has time for, and some more.
+        self._ride = RIDE
         #: Whether there may be something to hand out.
         self.hungry = True
         #: Why what there is could not be handed out; the next look tries again. None: it went through.
@@ -109,12 +113,13 @@ class Feeder:
         quick = QUICK_TASKS * len(workers) - sum(task.quick for task in self._tasks.values())
         buffer = self._settings.jobs.window_extra - self._unstarted(taken)
         free = self.free(taken.items())
-        if not workers or (quick <= 0 and buffer <= 0 and free.cpus <= 0):
+        slots = buffer > 0 or free.cpus > 0
+        if not workers or not (quick > 0 or slots):
             return
-        window = len(self._task_of) + RIDE * QUICK_TASKS * len(workers)
+        window = len(self._task_of) + self._ride * QUICK_TASKS * len(workers)
         waiting = [
             job
-            for job in jobs.waiting(self._store, per_person=window)
+            for job in jobs.waiting(self._store, per_person=window, quick=quick > 0, slots=slots)
             if job.id not in self._task_of and job.id not in taken
         ]
         if quick > 0:
@@ -146,6 +151,8 @@ class Feeder:
         self.hungry = True
         self._tasks.pop(task.key, None)
         left, task.left = task.left, {}
+        if task.quick and (carried := task.size - len(left)):
+            self._ride = min(LONGEST_RIDE, carried + max(2, carried // 2))
         for job_id in left:
             if self._task_of.get(job_id) is task:
                 del self._task_of[job_id]
@@ -176,7 +183,7 @@ class Feeder:
 
     def _feed_quick(self, waiting: list[Job], room: int) -> None:
         # In this order of arguments the last one's turn counts too: zip asks for one more before it ends.
-        chosen = [job for job, _ in zip(self._turns.order(waiting), range(RIDE * room), strict=False)]
+        chosen = [job for job, _ in zip(self._turns.order(waiting), range(self._ride * room), strict=False)]
         for start in range(room):
             ride = chosen[start::room]
             if ride:
@@ -216,7 +223,7 @@ class Feeder:
             raise Unavailable(f"Waiting jobs cannot be handed out: {error.strerror}.") from error
         first = assignments[0]
         key = f"{first.job}-{first.attempt}-{next(self._numbers)}"
-        task = Task(key, need, {made.job: made for made in assignments})
+        task = Task(key, need, {made.job: made for made in assignments}, size=len(assignments))
         self._tasks[key] = task
         self._task_of |= dict.fromkeys(task.left, task)
         try:

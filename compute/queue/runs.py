@@ -142,18 +142,22 @@ class Runs:
     # What they say
 
     def fold(self, received: list[dict[str, Any]]) -> None:
-        for message in received:
-            match message["kind"]:
-                case messages.STARTED:
-                    self._started(message)
-                case messages.PROGRESS:
-                    self._progressed(message)
-                case messages.OUTCOME:
-                    self._ended(messages.outcome_from_json(message))
-                case messages.LOST:
-                    self._lost(self._runs.get(message["run_id"]), message["reason"], message["counts"])
-                case messages.DISK_FULL:
-                    log.warning("the disk of %(worker)s is full; the outcome of %(job)s waits", message)
+        with self._store.together():
+            for message in received:
+                self._fold(message)
+
+    def _fold(self, message: dict[str, Any]) -> None:
+        match message["kind"]:
+            case messages.STARTED:
+                self._started(message)
+            case messages.PROGRESS:
+                self._progressed(message)
+            case messages.OUTCOME:
+                self._ended(messages.outcome_from_json(message))
+            case messages.LOST:
+                self._lost(self._runs.get(message["run_id"]), message["reason"], message["counts"])
+            case messages.DISK_FULL:
+                log.warning("the disk of %(worker)s is full; the outcome of %(job)s waits", message)
 
     def _started(self, message: dict[str, Any]) -> None:
         if message["run_id"] in self._runs:

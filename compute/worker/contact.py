@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,9 @@ from compute.messages import TOPIC
 
 logger = logging.getLogger("wellplate.contact")
 
-#: Messages that come within this time travel together, in seconds.
-BATCH_S = 0.005
+#: Messages that come within this time travel together, in seconds: for each of the last second so much, so much at
+#: most. One job alone is told of at once; of many short ones the app hears in few messages, each of them one commit.
+BATCH_S, MOST_S = 0.005, 0.25
 
 
 class Announcer:
@@ -27,6 +29,8 @@ class Announcer:
         self._worker = worker
         self._lock = threading.Lock()
         self._waiting: list[dict[str, Any]] = []
+        #: When messages were sent in the last second.
+        self._sent: deque[float] = deque()
 
     def __call__(self, message: dict[str, Any]) -> None:
         with self._lock:
@@ -45,13 +49,16 @@ class Announcer:
             batch, self._waiting = self._waiting, []
         if not batch:
             return
+        self._sent.extend([time.monotonic()] * len(batch))
         try:
             self._worker.log_event(TOPIC, batch)
         except CommClosedError:
             logger.warning("no scheduler to tell %d messages; outcomes are on disk", len(batch))
 
     def _soon(self) -> None:
-        self._worker.loop.call_later(BATCH_S, self.flush)
+        while self._sent and time.monotonic() - self._sent[0] > 1:
+            self._sent.popleft()
+        self._worker.loop.call_later(min(MOST_S, BATCH_S * (1 + len(self._sent))), self.flush)
 
 
 class Lease:

@@ -24,6 +24,9 @@ MARKER = "WELLPLATE_RUN"
 #: Names of our own processes, as ps shows them.
 TEMPLATE, SLOT, CHILD = "wp-template", "wp-slot", "wp-run"
 
+#: Of jobs: pages and the app's own work on the same machine go before them.
+NICE = 10
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -45,6 +48,16 @@ def become_subreaper() -> None:
 def call_itself(name: str) -> None:
     """Up to 15 characters; lasts until the process starts another program."""
     _libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def give_way() -> None:
+    """This process and its descendants use what others leave of the cpus. Call it first in a session of its own.
+
+    Linux may divide the cpus among sessions before it looks at processes (sched_autogroup, see sched(7)).
+    """
+    os.nice(NICE)
+    with suppress(OSError):  # not every kernel has it
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 @dataclass(frozen=True, slots=True)

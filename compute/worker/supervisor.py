@@ -36,7 +36,7 @@ from data.records import Outcome, new_id, utcnow
 logger = logging.getLogger("wellplate.supervisor")
 
 #: Quick jobs ride together in one task for so long, in seconds: who comes next waits until a ride is over.
-RIDE_S = 0.7
+RIDE_S = 0.5
 
 #: An outcome that does not fit on the disk is tried again this often, in seconds.
 DISK_RETRY_S = 2.0

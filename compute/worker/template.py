@@ -56,6 +56,7 @@ def main(descriptor: int) -> None:
     connection.set_inheritable(False)
     processes.call_itself(processes.TEMPLATE)
     processes.become_subreaper()
+    processes.give_way()
     prepare()
     connection.sendall(encode({"ready": True}))
     Template(connection).serve()

@@ -30,12 +30,12 @@ left join persons p on p.id = s.submitter
 order by name, id;
 
 -- name: waiting_jobs
--- The oldest jobs that wait, so many of each batch, or single ones, of each person in each team and lane (quick jobs
--- take no cpus).
+-- The oldest jobs that wait in the lanes that are asked for (quick jobs take no cpus), so many of each batch, or single
+-- ones, of each person in each team.
 select j.*, p.name as submitter_name
 from (
     select * from jobs
-    where status in ('pending', 'retry')
+    where status in ('pending', 'retry') and if(cpus_min = 0, $quick, $slots)
     qualify row_number() over (partition by team, submitter, batch, cpus_min = 0 order by seq) <= $per_person
 ) j
 left join persons p on p.id = j.submitter

@@ -321,6 +321,18 @@ def test_a_child_that_runs_again_after_a_loss_keeps_its_place(store: Store, team
     assert statuses(store, batch) == [Status.RETRY, Status.QUEUED]
 
 
+def test_of_many_places_a_tenth_is_filled_at_once(store: Store, team: str, person: str) -> None:
+    batch = submitted(store, team, person, *[1] * 30, concurrency=20)
+    first, second = jobs.waiting(store, per_person=99)[:2]
+    jobs.cancel(store, first.id).result()
+    assert len(jobs.waiting(store, per_person=99)) == 19
+    jobs.cancel(store, second.id).result()
+    assert len(jobs.waiting(store, per_person=99)) == 20
+    for job in children(store, batch)[2:29]:
+        jobs.cancel(store, job.id).result()
+    assert [job.id for job in jobs.waiting(store, per_person=99)] == [children(store, batch)[29].id]
+
+
 def test_raising_a_teams_concurrency_opens_more_and_lowering_stops_none(
     store: Store, team: str, person: str
 ) -> None:

@@ -449,6 +449,11 @@ def test_waiting_takes_the_oldest_of_every_person_in_every_team(store: Store, pe
         jobs.submit(store, make_job(team=team, submitter=who, credits=0)).result().job for team, who in order
     ]
     assert [job.id for job in jobs.waiting(store, 2)] == [made[number].id for number in (0, 1, 3, 4)]
+    quick = jobs.submit(store, make_job(team=first, submitter=person, credits=0, cpus_min=0)).result().job
+    assert [job.id for job in jobs.waiting(store, 9, slots=False)] == [quick.id]
+    assert [job.id for job in jobs.waiting(store, 9, quick=False)] == [job.id for job in made]
+    assert jobs.waiting(store, 9)[-1].id == quick.id
+    jobs.cancel(store, quick.id).result()
     running = started(store, make_job(team=second, submitter=bob, credits=0))
     assert jobs.processing(store) == [running]
     assert jobs.ahead(store, made[3]) == 3

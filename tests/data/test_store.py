@@ -29,6 +29,15 @@ def test_writes_that_wait_together_share_one_commit(store: Store, job_factory) -
     assert seqs == sorted(set(seqs))
 
 
+def test_what_is_asked_for_together_shares_one_commit(store: Store, job_factory) -> None:
+    before = store.commits
+    with store.together():
+        futures = [jobs.submit(store, job_factory(credits=0)) for _ in range(10)]
+        assert not any(future.done() for future in futures)
+    assert all(future.result().created for future in futures)
+    assert store.commits == before + 1
+
+
 def test_a_lone_caller_costs_one_commit(store: Store, job_factory) -> None:
     before = store.commits
     jobs.submit(store, job_factory()).result()

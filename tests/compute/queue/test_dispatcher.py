@@ -145,6 +145,18 @@ def test_what_a_ride_did_not_come_to_goes_with_the_next(bench: Bench) -> None:
     assert all(bench.job(each).attempt == 1 for each in rest)
 
 
+def test_the_next_ride_takes_what_the_last_had_time_for_and_some_more(bench: Bench) -> None:
+    for _ in range(100):
+        bench.submit(cpus=0)
+    bench.step()
+    task = bench.cluster.tasks[0]
+    for _ in range(4):
+        bench.cluster.end(bench.cluster.begin(task))
+    bench.cluster.cut_ride(task)
+    bench.step()
+    assert len(bench.sent()[-1]) == 6
+
+
 def test_a_large_job_is_not_overtaken_for_ever(bench: Bench) -> None:
     small = bench.submit()
     bench.step()

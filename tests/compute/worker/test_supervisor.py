@@ -144,6 +144,9 @@ def test_cancel_ends_a_program_that_left_its_session_and_ignores_term(worker: Wo
     run_id = worker.begin(assignment(job, "grandchild"))
     daemon = daemon_of(worker, job)
     assert os.getsid(daemon) == daemon
+    # Of all that is ours there is one session: Linux may divide the cpus among sessions.
+    ours = [each.pid for each in worker.tree() if each.name().startswith("wp-")]
+    assert len(ours) == 3 and len({os.getsid(pid) for pid in ours}) == 1
     assert worker.supervisor.stop(run_id, CANCELLED)
     outcome = worker.inbox.wait(OUTCOME, job)
     assert outcome["status"] == "cancelled"

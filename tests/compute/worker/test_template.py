@@ -37,6 +37,13 @@ def test_the_template_has_one_thread_and_one_name(slots: Slots) -> None:
     assert os.getsid(template.pid) == template.pid
 
 
+def test_jobs_use_what_others_leave_of_the_cpus(slots: Slots) -> None:
+    template = template_of(slots)
+    assert template.nice() == processes.NICE
+    group = Path(f"/proc/{template.pid}/autogroup")
+    assert not group.exists() or group.read_text().endswith(f"nice {processes.NICE}\n")
+
+
 def test_the_template_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WELLPLATE_TOKEN", "a-secret-token")
     slots = Slots(print)
