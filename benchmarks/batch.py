@@ -82,10 +82,7 @@ def _cancelled(client: Client, batch: str) -> float:
 def _opened(page: Page, site: Site, batch: str) -> float:
     """Seconds from the click on a link elsewhere until the plate is painted, by the browser's own clock."""
     page.goto(f"{site.url}/app/batch?batchId={batch}", wait_until="commit")
-    painted = page.wait_for_function(
-        "() => performance.getEntriesByName('plate')[0]?.startTime", timeout=60_000, polling=100
-    )
-    return float(painted.json_value()) / 1000
+    return _painted(page) / 1000
 
 
 def _opened_from_within(page: Page) -> float:
@@ -95,10 +92,15 @@ def _opened_from_within(page: Page) -> float:
     began = page.evaluate(
         "() => { performance.clearMarks('plate'); const now = performance.now(); history.back(); return now; }"
     )
+    return (_painted(page) - float(began)) / 1000
+
+
+def _painted(page: Page) -> float:
+    """When the plate was, in ms of the page's own clock; waits for it."""
     painted = page.wait_for_function(
         "() => performance.getEntriesByName('plate')[0]?.startTime", timeout=60_000, polling=100
     )
-    return float(painted.json_value() - began) / 1000
+    return float(painted.json_value())
 
 
 def _whole(wells: int) -> float:

@@ -15,7 +15,7 @@ from data.records import Job, Status
 from data.store import Transaction
 from data.transitions import history, tell
 
-#: Children are called once this part of a team's places is free: a call costs as much as the end of several children.
+#: Children are called once one in so many of a team's places is free: a call costs as much as several ends.
 LOT = 10
 
 

@@ -172,6 +172,7 @@ class Store:
         self._now = utcnow()
         self._queue: list[_Call] = []
         self._urgent = 0
+        #: Groups that are being put together.
         self._held = 0
         self._wake = threading.Condition()
         self._closing = False
@@ -298,7 +299,8 @@ class Store:
     def _take(self) -> list[_Call] | None:
         """Everything that is queued; nothing after IDLE_S without a caller; None when the store closes."""
         with self._wake:
-            self._wake.wait_for(lambda: (self._queue and not self._held) or self._closing, timeout=IDLE_S)
+            self._wake.wait_for(lambda: self._queue or self._closing, timeout=IDLE_S)
+            self._wake.wait_for(lambda: not self._held)
             if self._queue and not self._closing:
                 due = self._queue[0].arrived + PATIENCE_S - time.monotonic()
                 self._wake.wait_for(lambda: self._urgent or self._closing, timeout=max(0.0, due))

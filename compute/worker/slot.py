@@ -293,9 +293,8 @@ def _become_child(spec: dict[str, Any], pipe: int, slot: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    os.setpgid(
-        0, 0
-    )  # not a session of its own: Linux would give it as much of the cpus as all others together
+    # Not a session of its own: Linux would give it as much of the cpus as the whole app.
+    os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     os.closerange(3, pipe)
     os.closerange(pipe + 1, 1024)
