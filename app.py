@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 import api
 from compute import settings as site_settings
 from compute.site import open_site
+from pages import opening
 from pages.warm import warm
 
 # Jobs, uploads and secrets are for the site's own user, wherever its folders lie; the cluster inherits it.
@@ -52,7 +53,7 @@ def on_script_error(error: Exception) -> bool:
 viewer = Path(molstar_cli.__file__).parent / "static" / "molstar"
 app = st.App(
     Path(__file__).parent / "pages" / "main.py",
-    routes=[*api.routes(), Mount("/vendor/molstar", app=StaticFiles(directory=viewer))],
+    routes=[*api.routes(), *opening.routes(), Mount("/vendor/molstar", app=StaticFiles(directory=viewer))],
     lifespan=lifespan,
     on_script_error=on_script_error,
 )

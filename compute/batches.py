@@ -19,7 +19,6 @@ from compute.marks import clean_tags
 from compute.menu import batch_menu
 from compute.people.accounts import Accounts
 from compute.queue.dispatcher import Dispatcher
-from compute.remembered import Remembered
 from compute.settings import Settings
 from compute.sharing import Sharing
 from compute.submitting import WRITE_TIMEOUT_S, Submission, Submitter, bad_input, request_of_all
@@ -121,8 +120,6 @@ class Batches:
         self._ready = ready
         self._again = again
         self._admitted = admitted
-        #: Wells of the last batches that were looked at, with the number of commits before they were read.
-        self._read = Remembered(8)
         self.sharing = sharing
 
     # Submitting
@@ -392,7 +389,10 @@ class Batches:
 
     def _now(self, person: Person | None, batch_id: str) -> Batch:
         """For who did something to it, or may see its row: a token that may write only still learns what it made."""
-        found = batches.get(self._store, batch_id, person.id if person else None)
+        viewer = person.id if person else None
+        found = self._store.once(
+            f"batch {batch_id} {viewer}", lambda: batches.get(self._store, batch_id, viewer)
+        )
         if found is None:
             raise NotFound(NO_SUCH_BATCH)
         return found if access.may(person, Action.SEE, found) else _row_of(found)
@@ -402,14 +402,7 @@ class Batches:
         return self._wells(self._gate.batch(person, Action.SEE, batch_id))
 
     def _wells(self, batch: Batch) -> list[Well]:
-        """The plate and the table beside it are drawn of one read, and of one where many look at them."""
-        commits = self._store.commits
-        known: tuple[int, list[Well]] | None = self._read.get(batch.id)
-        if known is not None and known[0] == commits:
-            return known[1]
-        wells = batches.wells(self._store, batch)
-        self._read.put(batch.id, (commits, wells))
-        return wells
+        return self._store.once(f"wells {batch.id}", lambda: batches.wells(self._store, batch))
 
     def actions(self, person: Person | None, batch: Batch) -> dict[str, str | None]:
         """What its menu has: each action with None, or why it is not possible now."""

@@ -81,18 +81,20 @@ class Gate:
 
     def batch(self, person: Person | None, action: Action, batch_id: str) -> Batch:
         """The batch, without counts and money, when this person may do this to it."""
-        batch = batches.row(self._store, batch_id)
-        if batch is None:
-            raise NotFound(NO_SUCH_BATCH)
+        batch = self._batch(batch_id)
         self._admit(person, action, batch)
         return batch
 
     def seen_batch(self, person: Person | None, batch_id: str) -> Batch:
         """The batch, for whoever may see it or its row."""
-        batch = batches.row(self._store, batch_id)
+        batch = self._batch(batch_id)
+        self._admit(person, Action.SEE if access.may(person, Action.SEE, batch) else Action.SEE_ROW, batch)
+        return batch
+
+    def _batch(self, batch_id: str) -> Batch:
+        batch = self._store.once(f"batch {batch_id}", lambda: batches.row(self._store, batch_id))
         if batch is None:
             raise NotFound(NO_SUCH_BATCH)
-        self._admit(person, Action.SEE if access.may(person, Action.SEE, batch) else Action.SEE_ROW, batch)
         return batch
 
     def file(self, person: Person | None, action: Action, file_id: str) -> StoredFile:

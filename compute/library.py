@@ -10,7 +10,6 @@ from typing import Any
 from compute import access, cursors, family, results, submissions
 from compute.access import Action, Scope
 from compute.gate import NO_SUCH_FILE, Gate, refuse_unless, row_of_file
-from compute.remembered import Remembered
 from compute.submitting import WRITE_TIMEOUT_S
 from data import library, tables
 from data.errors import BadInput, NotFound, WrongState
@@ -28,6 +27,7 @@ from data.records import (
     StoredFile,
     Visibility,
 )
+from data.remembered import Remembered
 from data.store import Store
 from tools import formats
 from tools.contract import Column, InputFailure, LocalFile, Panel, RowsPanel, TextPanel

@@ -12,13 +12,13 @@ from typing import Any
 from compute import references, submissions
 from compute.cluster.client import Cluster
 from compute.offers import limits_of
-from compute.remembered import Remembered
 from compute.settings import Settings
 from compute.submissions import Collected
 from data import jobs
 from data.errors import BadInput, Conflict, Unavailable
 from data.folders import Folders, full_disk_told
 from data.records import Job, NewJob, Person, Visibility, new_id
+from data.remembered import Remembered
 from data.store import Store
 from tools.contract import Given, InputFailure, Limits, Model, Panel, PriceLine, Problem, Tool
 

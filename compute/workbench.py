@@ -31,7 +31,6 @@ from compute.people.accounts import Accounts
 from compute.people.invitations import Invitations
 from compute.people.teams import Teams
 from compute.queue.dispatcher import Dispatcher
-from compute.remembered import Remembered
 from compute.settings import Settings
 from compute.sharing import Sharing
 from compute.status import SiteStatus
@@ -62,6 +61,7 @@ from data.records import (
     utcnow,
     valid_id,
 )
+from data.remembered import Remembered
 from data.store import Store
 from tools.contract import Example, InputFile, Panel, PriceLine, Problem, Tool
 

@@ -158,7 +158,7 @@ def page(store: Store, filter: BatchFilter, limit: int, before: int | None, *, v
 
 
 def wells(store: Store, batch: Batch) -> list[Well]:
-    return [rows.well(row) for row in store.read("wells", batch=batch.id, first=batch.seq)]
+    return [rows.well(row) for row in store.tuples("wells", batch=batch.id, first=batch.seq)]
 
 
 def children(store: Store, batch: Batch) -> list[Job]:

@@ -307,8 +307,8 @@ class Well(NamedTuple):
     cancel_requested: bool
     credits: int
     refunded: int
+    #: Without the end of the log, which its job has.
     error: JobError | None
-    created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     #: Of a completed job.

@@ -29,9 +29,20 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from data.database import MIGRATIONS, Condition, Database, is_storage, load_queries, narrow, rollback, rows
+from data.database import (
+    MIGRATIONS,
+    Condition,
+    Database,
+    is_storage,
+    load_queries,
+    narrow,
+    rollback,
+    rows,
+    run,
+)
 from data.errors import Unavailable
 from data.records import Change, Status, Visibility, utcnow
+from data.remembered import Remembered
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +53,12 @@ IDLE_S = 5.0
 CHECKPOINT_AGAIN_S = 60.0
 #: How long a patient verb (progress) waits for company.
 PATIENCE_S = 0.1
+#: Of reads, kept until the next commit; one may be the ten thousand wells of a plate.
+ANSWERS = 32
 
 A = TypeVar("A")
 K = TypeVar("K")
+T = TypeVar("T")
 
 
 class Transaction:
@@ -168,6 +182,7 @@ class Store:
         self.database = Database(path, migrations=migrations)
         #: Transactions committed since the start.
         self.commits = 0
+        self._answers = Remembered(ANSWERS)
         self._seq = 0 if self.read_only else self.read("last_number")[0]["number"]
         self._now = utcnow()
         self._queue: list[_Call] = []
@@ -209,10 +224,30 @@ class Store:
         sql, more = narrow(self.queries[query], conditions)
         return self._read(sql, parameters | more)
 
+    def tuples(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a named query as they come: for thousands, which as dictionaries cost as much again."""
+        with self._reading() as cursor:
+            return run(cursor, self.queries[query], parameters).fetchall()
+
+    def once(self, question: str, read: Callable[[], T]) -> T:
+        """What `read` answers, kept until something is committed: the parts of a page are drawn of one read."""
+        commits = self.commits  # before reading: what is committed meanwhile makes the answer old
+        known: tuple[int, T] | None = self._answers.get(question)
+        if known is not None and known[0] == commits:
+            return known[1]
+        answer = read()
+        self._answers.put(question, (commits, answer))
+        return answer
+
     def _read(self, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        with self._reading() as cursor:
+            return rows(cursor, sql, parameters)
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self.database.cursor() as cursor:
             try:
-                return rows(cursor, sql, parameters)
+                yield cursor
             except duckdb.Error as error:
                 if is_storage(error):
                     raise Unavailable("The database cannot be read at the moment. Try again.") from error

@@ -6,8 +6,10 @@ Drawn apart from the plate and less often: thousands of rows twice a second woul
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -46,11 +48,11 @@ class Drawn:
     batch: str
     rows: Sequence[Row]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Clicks are told as positions: other wells are another table."""
-        numbers = ",".join(str(row["well"]) for row in self.rows)
-        return f"batch.{self.batch}.{hashlib.sha256(numbers.encode()).hexdigest()[:12]}"
+        numbers = array("q", [row["well"] for row in self.rows])
+        return f"batch.{self.batch}.{hashlib.sha256(numbers).hexdigest()[:12]}"
 
 
 def asked() -> list[Status]:
@@ -147,10 +149,11 @@ def results_first(columns: Sequence[Column], metrics: Sequence[Metric]) -> list[
 
 
 def frame(rows: Sequence[Row], results: Sequence[Column], layout: Layout) -> pd.DataFrame:
+    labels = {status.value: [look.label] for status, look in statuses.LOOKS.items()}
     made: dict[str, list[Any]] = {
         "well": [layout.name(row["well"] - 1) for row in rows],
         "name": [row["name"] for row in rows],
-        "status": [[statuses.LOOKS[Status(row["status"])].label] for row in rows],
+        "status": [labels[row["status"]] for row in rows],
         **{f"result.{column.name}": [row.get(column.name) for row in rows] for column in results},
         "error": [row["error"] or "" for row in rows],
         "warnings": [row["warnings"] or "" for row in rows],

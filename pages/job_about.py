@@ -9,7 +9,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from compute.workbench import Workbench
-from data.errors import WellplateError
+from data.errors import NotFound, WellplateError
 from data.records import JobDetail, Person, Status
 from pages.parts import file_inputs, forms, human, items, lineage, statuses
 from pages.parts.drawing import facts, refusal
@@ -31,7 +31,10 @@ def beside(workbench: Workbench, person: Person | None, detail: JobDetail) -> No
 
 def offered(workbench: Workbench, person: Person | None, tool_id: str) -> Tool | None:
     """The job's tool; None when this site does not offer it any more."""
-    return next((status.tool for status in workbench.tools(person) if status.tool.id == tool_id), None)
+    try:
+        return workbench.tool(person, tool_id).tool
+    except NotFound:
+        return None
 
 
 def about(person: Person | None, detail: JobDetail, tool: Tool | None) -> None:

@@ -120,9 +120,8 @@ group by j.batch;
 
 -- name: wells
 -- The job in each well of a batch, with its result; $first as above. The id as text: it is quicker made here.
-select j.well, j.id::varchar as id, j.name, j.status, j.progress, j.cancel_requested, j.credits, j.error_kind, j.error_message,
-    j.log_tail, j.created_at, j.started_at, j.ended_at, r.summary, r.warnings,
-    coalesce(l.balance, 0)::bigint as refunded
+select j.well, j.id::varchar as id, j.name, j.status, j.progress, j.cancel_requested, j.credits,
+    coalesce(l.balance, 0)::bigint as refunded, j.error_kind, j.error_message, j.started_at, j.ended_at, r.summary, r.warnings
 from (select * from jobs where batch = $batch::uuid and well is not null and seq >= $first) j
 left join results r on r.seq = j.seq
 left join ledger l on l.job_seq = j.seq and l.kind = 'refund' and l.number >= $first

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -163,20 +161,3 @@ def started(store: Store, new: NewJob) -> Job:
     after = jobs.get(store, job.id)
     assert after is not None
     return after
-
-
-@contextmanager
-def one_group(store: Store) -> Iterator[None]:
-    """What is written inside waits for the end, and so lands in one group."""
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold(_: object) -> None:
-        entered.set()
-        leave.wait()
-
-    store.between(hold)
-    entered.wait()
-    try:
-        yield
-    finally:
-        leave.set()

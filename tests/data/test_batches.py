@@ -45,7 +45,6 @@ from .conftest import (
     make_job,
     make_person,
     make_team,
-    one_group,
     outcome_of,
 )
 
@@ -186,7 +185,7 @@ def test_a_batch_that_cannot_be_paid_leaves_nothing(
 
 def test_batches_of_one_group_are_judged_one_after_the_other(store: Store, team: str, person: str) -> None:
     new = [make_batch(team, person, 40, 20) for _ in range(2)]
-    with one_group(store):
+    with store.together():
         first, second = [batches.submit(store, each) for each in new]
     assert first.result().created
     with pytest.raises(NotEnoughCredits, match="20 missing"):
@@ -225,7 +224,7 @@ def test_the_same_idempotency_key_gives_the_same_batch(store: Store, team: str, 
 
 def test_the_same_key_in_one_group_gives_the_same_batch(store: Store, team: str, person: str) -> None:
     keyed = {"idempotency_key": "k", "body_hash": "body"}
-    with one_group(store):
+    with store.together():
         both = [batches.submit(store, make_batch(team, person, 10, **keyed)) for _ in range(2)]
     assert [each.result().created for each in both] == [True, False]
     assert money(store, team) == (100, 10)
@@ -447,7 +446,7 @@ def test_one_failed_child_never_fails_the_batch(store: Store, team: str, person:
 def test_a_batch_ends_once_when_its_last_children_end_together(store: Store, team: str, person: str) -> None:
     batch = submitted(store, team, person, 1, 1, 1)
     outcomes = [outcome_of(start(store, job)) for job in children(store, batch)]
-    with one_group(store):
+    with store.together():
         done = [jobs.finish(store, outcome) for outcome in outcomes]
     assert all(each.result() for each in done)
     assert not now(store, batch).live
@@ -542,7 +541,7 @@ def test_cancel_all_opens_what_waits_in_another_batch(store: Store, team: str, p
 
 def test_cancel_all_twice_and_of_nothing_changes_nothing(store: Store, team: str, person: str) -> None:
     batch = submitted(store, team, person, 1, 1)
-    with one_group(store):
+    with store.together():
         both = [batches.cancel(store, batch.id) for _ in range(2)]
     assert [len(each.result().handed_out) for each in both] == [2, 0]
     assert money(store, team) == (100, 0)
@@ -556,7 +555,7 @@ def test_a_claim_in_the_same_moment_as_cancel_all_runs_and_is_asked_to_stop(
 ) -> None:
     batch = submitted(store, team, person, 10, 10)
     first = children(store, batch)[0]
-    with one_group(store):
+    with store.together():
         done, claimed = batches.cancel(store, batch.id), jobs.claim(store, claim_of(first))
     assert claimed.result()
     assert [job.id for job in done.result().asked] == [first.id]
@@ -618,7 +617,7 @@ def test_a_superseded_child_keeps_no_well_and_stays_what_it_was(store: Store, te
 
 def test_two_retries_at_the_same_moment_fill_each_well_once(store: Store, team: str, person: str) -> None:
     batch = ended_in_every_way(store, team, person)
-    with one_group(store):
+    with store.together():
         first, second = [batches.retry(store, again(store, batch)) for _ in range(2)]
     assert (len(first.result().taken), len(second.result().taken)) == (3, 0)
     assert Counter(job.well for job in children(store, batch)) == Counter(range(4))
@@ -739,7 +738,7 @@ def test_a_retry_in_the_same_moment_keeps_a_batch_from_being_deleted(
     store: Store, team: str, person: str
 ) -> None:
     batch = ended_in_every_way(store, team, person)
-    with one_group(store):
+    with store.together():
         deleted, retried = batches.delete(store, batch.id), batches.retry(store, again(store, batch))
     assert deleted.result() is None
     assert len(retried.result().taken) == 3
@@ -747,7 +746,7 @@ def test_a_retry_in_the_same_moment_keeps_a_batch_from_being_deleted(
 
 def test_a_second_delete_and_one_of_nothing_find_nothing(store: Store, team: str, person: str) -> None:
     batch = ended_in_every_way(store, team, person)
-    with one_group(store):
+    with store.together():
         first, second = [batches.delete(store, batch.id) for _ in range(2)]
     assert first.result() is not None
     assert second.result() is None
@@ -905,7 +904,7 @@ def test_what_is_no_id_is_no_batch(store: Store) -> None:
 
 
 def test_a_group_with_a_batch_that_is_refused_takes_the_others(store: Store, team: str, person: str) -> None:
-    with one_group(store):
+    with store.together():
         refused = batches.submit(store, make_batch(team, person, 500))
         taken = batches.submit(store, make_batch(team, person, 5))
         single = jobs.submit(store, make_job(team=team, submitter=person))

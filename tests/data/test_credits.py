@@ -18,7 +18,6 @@ from tests.data.conftest import (
     make_job,
     make_person,
     make_team,
-    one_group,
     outcome_of,
     started,
 )
@@ -69,7 +68,7 @@ def test_an_allowance_is_given_once_a_month(store: Store, team: str, at: Callabl
     assert ledger.balance(store, team).balance == 140
     at(DECEMBER)
     assert allowances.due(store)
-    with one_group(store):
+    with store.together():
         twice = [allowances.give_due(store) for _ in range(2)]
     assert [each.result() for each in twice] == [None, None]
     assert ledger.balance(store, team).balance == 180
@@ -129,7 +128,7 @@ def test_an_allowance_of_no_team(store: Store) -> None:
 
 def test_a_cap_is_judged_one_job_after_the_other(store: Store, job_factory: JobFactory, team: str) -> None:
     cap(store, team, 25)
-    with one_group(store):
+    with store.together():
         futures = [jobs.submit(store, job_factory(credits=10)) for _ in range(4)]
     problems = [future.exception() for future in futures]
     assert [type(problem) for problem in problems] == [

@@ -35,7 +35,6 @@ from .conftest import (
     make_job,
     make_person,
     make_team,
-    one_group,
     outcome_of,
     started,
 )
@@ -106,14 +105,14 @@ def test_without_enforcement_credits_are_only_counted(store: Store, team: str, j
 
 
 def test_submits_of_one_group_are_judged_one_after_the_other(store: Store, team: str, job_factory) -> None:
-    with one_group(store):
+    with store.together():
         futures = [jobs.submit(store, job_factory(credits=credits)) for credits in (70, 40, 30)]
     assert [future.exception() is None for future in futures] == [True, False, True]
     assert ledger.balance(store, team) == Balance(balance=100, held=100)
 
 
 def test_a_grant_of_the_same_group_counts(store: Store, team: str, job_factory) -> None:
-    with one_group(store):
+    with store.together():
         job = jobs.submit(store, job_factory(credits=150))
         grant = ledger.grant(store, team, 50, "more")
     assert job.result().created
@@ -143,7 +142,7 @@ def test_a_grant_of_nothing_is_refused(store: Store, team: str) -> None:
 
 def test_a_grant_with_a_key_is_given_once(store: Store, team: str) -> None:
     key = f"allowance:{team}:2026-11"
-    with one_group(store):
+    with store.together():
         futures = [ledger.grant(store, team, 50, "monthly", key=key) for _ in range(3)]
     assert [future.result().balance for future in futures] == [150, 150, 150]
     assert ledger.grant(store, team, 50, "monthly", key=key).result().balance == 150
@@ -220,7 +219,7 @@ def test_cancelling_what_runs_marks_it_and_a_loss_then_ends_it_without_refund(
 
 def test_a_tool_that_finishes_first_wins_over_the_cancel(store: Store, job_factory) -> None:
     job = started(store, job_factory())
-    with one_group(store):
+    with store.together():
         cancelled = jobs.cancel(store, job.id)
         finished = jobs.finish(store, outcome_of(job))
     assert cancelled.result() is None
@@ -259,7 +258,7 @@ def test_an_outcome_of_another_run_changes_nothing(store: Store, job_factory, ch
 
 def test_the_first_outcome_of_the_owner_counts(store: Store, team: str, job_factory) -> None:
     job = started(store, job_factory())
-    with one_group(store):
+    with store.together():
         first = jobs.finish(store, outcome_of(job, Status.FAILED, error=failure()))
         second = jobs.finish(store, outcome_of(job))
     after = first.result()
@@ -279,7 +278,7 @@ def test_progress_of_a_lost_run_is_ignored(store: Store, job_factory) -> None:
 
 def test_an_outcome_that_is_no_end_is_a_bug_of_its_caller_only(store: Store, job_factory) -> None:
     job, other = started(store, job_factory()), started(store, job_factory())
-    with one_group(store):
+    with store.together():
         bad = jobs.finish(store, outcome_of(job, Status.RETRY))
         good = jobs.finish(store, outcome_of(other))
     with pytest.raises(ValueError, match="no outcome"):
@@ -292,7 +291,7 @@ def test_an_outcome_that_is_no_end_is_a_bug_of_its_caller_only(store: Store, job
 
 def test_the_same_key_and_body_make_one_job(store: Store, team: str, job_factory) -> None:
     new = [job_factory(idempotency_key="k", body_hash="h") for _ in range(3)]
-    with one_group(store):
+    with store.together():
         first, second = jobs.submit(store, new[0]), jobs.submit(store, new[1])
     assert first.result().created
     assert not second.result().created
@@ -405,7 +404,7 @@ def test_an_id_is_found_in_any_spelling(store: Store, job_factory) -> None:
 def test_paging_by_keyset_sees_every_job_once_while_others_come_and_go(
     store: Store, team: str, job_factory
 ) -> None:
-    with one_group(store):
+    with store.together():
         futures = [jobs.submit(store, job_factory(credits=0, name=f"Dock {number}")) for number in range(25)]
     made = [future.result().job for future in futures]
     seen: list[Job] = []
@@ -464,7 +463,7 @@ def test_waiting_takes_the_oldest_of_every_person_in_every_team(store: Store, pe
 
 def test_rename(store: Store, job_factory) -> None:
     job = started(store, job_factory())
-    with one_group(store):
+    with store.together():
         first, second = jobs.rename(store, job.id, "one"), jobs.rename(store, job.id, "two ')--")
     assert first.result() == replace(job, name="one")
     assert jobs.get(store, job.id) == second.result() == replace(job, name="two ')--")
@@ -533,7 +532,7 @@ def test_delete_takes_all_but_the_ledger(store: Store, team: str, job_factory) -
     job = started(store, job_factory(name="Secret"))
     assert jobs.delete(store, job.id).result() is None
     jobs.finish(store, outcome_of(job)).result()
-    with one_group(store):
+    with store.together():
         first, second = jobs.delete(store, job.id), jobs.delete(store, job.id)
     gone = first.result()
     assert gone is not None and gone.name == "Secret" and second.result() is None

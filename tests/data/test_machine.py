@@ -38,7 +38,7 @@ from data.store import Store
 from data.submits import Submitted
 from data.teams import TeamChange
 
-from .conftest import execute, make_person, make_team, one_group
+from .conftest import execute, make_person, make_team
 from .messages import Broken, Message, Messages, broken
 from .model import Clock, Model
 
@@ -219,7 +219,7 @@ class LifeOfJobs(RuleBasedStateMachine):
 
     def deliver(self, messages: list[Message]) -> None:
         """Send together, tell the model one by one, and compare what each caller was answered."""
-        with one_group(self.store):
+        with self.store.together():
             futures = [message.send(self.store) for message in messages]
             told = self.store.between(lambda _: None)  # progress alone would wait for company
         expected: dict[int, Any] = {}

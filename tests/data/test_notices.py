@@ -24,7 +24,7 @@ from data.records import (
     utcnow,
 )
 from data.store import Store, Transaction
-from tests.data.conftest import execute, failure, make_person, make_team, one_group, outcome_of, started
+from tests.data.conftest import execute, failure, make_person, make_team, outcome_of, started
 
 HOOK = "https://hooks.example.org/secret"
 EVERYWHERE = Preferences(bell=When.ALWAYS, mail=When.ALWAYS, webhook=When.ALWAYS, webhook_url=HOOK)
@@ -167,7 +167,7 @@ def test_a_group_of_jobs_tells_each_submitter_of_their_own(
     join(store, other, eve)
     mine = [started(store, job_factory(name=f"mine {n}", credits=0)) for n in range(20)]
     hers = started(store, job_factory(name="hers", team=other, submitter=eve))
-    with one_group(store):
+    with store.together():
         ends = [jobs.finish(store, outcome_of(job)) for job in [*mine, hers]]
     assert all(end.result() for end in ends)
     assert sorted(heard(store, person)) == sorted(f"“mine {n}” completed." for n in range(20))
@@ -235,7 +235,7 @@ def test_reading_marks_own_notices_only(store: Store, person: str) -> None:
 
 
 def test_of_two_choices_at_once_the_later_holds(store: Store, person: str) -> None:
-    with one_group(store):
+    with store.together():
         chosen = [
             notices.prefer(store, Choice(person=person, preferences=Preferences(bell=when)))
             for when in (When.NEVER, When.FAILURES)

@@ -20,7 +20,7 @@ from data.records import JobFilter, NewJob, new_id
 from data.store import Store
 from tests import disks
 
-from .conftest import make_job, make_team, one_group
+from .conftest import make_job, make_team
 
 #: Submits with four callers at a time, says which job is acknowledged, and goes on until it is killed.
 WRITER = """
@@ -209,7 +209,7 @@ def test_a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_space(sma
     told: list[str] = []
     refused = 0
     while refused < 3:
-        with one_group(store):
+        with store.together():
             futures = [jobs.submit(store, big_job(team, person)) for _ in range(4)]
         for future in futures:
             error = future.exception()
@@ -246,7 +246,7 @@ def test_after_a_fatal_error_the_database_is_opened_again(store: Store, team: st
         )
 
     old = store.database.writer()
-    with one_group(store):
+    with store.together():
         poisoned = store.write(give_up, None)
         neighbour = jobs.submit(store, make_job(team=team, submitter=person))
     for future in (poisoned, neighbour):

@@ -13,7 +13,7 @@ from data.errors import NotEnoughCredits, Unavailable
 from data.records import Change, JobFilter, Progress, Status, new_id
 from data.store import Rank, Store, Transaction, ranked, rounds
 
-from .conftest import claim_of, make_job, make_team, one_group, started
+from .conftest import claim_of, make_job, make_team, started
 
 
 class Poison(Exception):
@@ -22,7 +22,7 @@ class Poison(Exception):
 
 def test_writes_that_wait_together_share_one_commit(store: Store, job_factory) -> None:
     before = store.commits
-    with one_group(store):
+    with store.together():
         futures = [jobs.submit(store, job_factory(credits=0)) for _ in range(100)]
     seqs = [future.result().job.seq for future in futures]
     assert store.commits == before + 1
@@ -36,6 +36,28 @@ def test_what_is_asked_for_together_shares_one_commit(store: Store, job_factory)
         assert not any(future.done() for future in futures)
     assert all(future.result().created for future in futures)
     assert store.commits == before + 1
+
+
+def test_an_answer_is_kept_until_the_next_commit(store: Store, job_factory) -> None:
+    read: list[int] = []
+
+    def count() -> int:
+        read.append(len(store.read("children_alive", batches=[])))
+        return len(read)
+
+    assert store.once("how many", count) == store.once("how many", count) == 1
+    assert store.once("another question", count) == 2
+    jobs.submit(store, job_factory()).result()
+    assert store.once("how many", count) == 3
+
+
+def test_what_is_committed_while_something_is_read_makes_the_answer_old(store: Store, job_factory) -> None:
+    def slow() -> str:
+        jobs.submit(store, job_factory()).result()
+        return "before"
+
+    assert store.once("state", slow) == "before"
+    assert store.once("state", lambda: "after") == "after"
 
 
 def test_a_lone_caller_costs_one_commit(store: Store, job_factory) -> None:
@@ -52,7 +74,7 @@ def test_one_poisoned_caller_of_ten_fails_alone(store: Store, team: str, person:
 
     new = [make_job(team=team, submitter=person, credits=1) for _ in range(10)]
     new[4] = make_job(team=team, submitter=person, credits=1, visibility=Wrong())
-    with one_group(store):
+    with store.together():
         futures = [jobs.submit(store, job) for job in new]
     for number, future in enumerate(futures):
         if number == 4:
@@ -69,7 +91,7 @@ def test_a_verb_that_raises_takes_no_other_verb_with_it(store: Store, job_factor
     def poisoned(transaction: Transaction, arguments: list[Any]) -> list[Any]:
         raise Poison("mine alone")
 
-    with one_group(store):
+    with store.together():
         good = jobs.submit(store, job_factory())
         bad = store.write(poisoned, None)
         late = jobs.submit(store, job_factory())
@@ -83,7 +105,7 @@ def test_a_verb_with_too_few_answers_is_an_error_for_its_callers_only(store: Sto
     def short(transaction: Transaction, arguments: list[Any]) -> list[Any]:
         return []
 
-    with one_group(store):
+    with store.together():
         good = jobs.submit(store, job_factory())
         bad = store.write(short, None)
     with pytest.raises(ValueError):
@@ -93,7 +115,7 @@ def test_a_verb_with_too_few_answers_is_an_error_for_its_callers_only(store: Sto
 
 def test_an_exception_as_a_result_goes_to_its_caller_only(store: Store, job_factory) -> None:
     before = store.commits
-    with one_group(store):
+    with store.together():
         cheap = jobs.submit(store, job_factory(credits=60))
         dear = jobs.submit(store, job_factory(credits=60))
     assert cheap.result().created
@@ -118,7 +140,7 @@ def test_verbs_run_in_the_order_of_a_jobs_life(store: Store) -> None:
         verb("submit", Rank.SUBMIT),
         verb("grant", Rank.GRANT),
     )
-    with one_group(store):
+    with store.together():
         futures = [store.write(each, number) for number, each in enumerate([delete, other, submit, grant])]
     assert [future.result() for future in futures] == [0, 1, 2, 3]
     assert order == ["grant", "submit", "delete", "other"]
@@ -210,7 +232,7 @@ def test_of_many_progress_reports_the_newest_is_kept_in_few_commits(store: Store
 def test_progress_does_not_wait_when_somebody_else_writes(store: Store, job_factory) -> None:
     job = started(store, job_factory())
     before = store.commits
-    with one_group(store):
+    with store.together():
         first = jobs.progress(
             store,
             Progress(
@@ -233,7 +255,7 @@ def test_after_close_a_write_is_refused_with_a_sentence(tmp_path) -> None:
 def test_close_writes_what_is_queued(tmp_path) -> None:
     store = Store(tmp_path / "w.duckdb")
     team = make_team(store, 100)
-    with one_group(store):
+    with store.together():
         futures = [jobs.submit(store, make_job(team=team, submitter=new_id(), credits=1)) for _ in range(5)]
         closing = threading.Thread(target=store.close)
         closing.start()
@@ -298,6 +320,6 @@ def test_an_idle_writer_checkpoints(store: Store, job_factory, monkeypatch: pyte
 
 def test_claims_of_one_group_have_one_winner(store: Store, job_factory) -> None:
     job = jobs.submit(store, job_factory()).result().job
-    with one_group(store):
+    with store.together():
         answers = [jobs.claim(store, claim_of(job)) for _ in range(5)]
     assert [answer.result() for answer in answers].count(True) == 1

@@ -107,3 +107,12 @@ def test_a_click_right_after_a_change_was_told_is_not_lost(server: Server, page:
     button.click()
     page.wait_for_url(re.compile("/app/tool"))
     assert page.evaluate("late") > 0
+
+
+def test_a_page_that_is_opened_by_its_address_connects_at_once(server: Server, page: Page) -> None:
+    """Streamlit's client would look for its server below the page first, and start the page when all had answered."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/app/status")
+    expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
+    assert not [url for url in asked if "/status/_stcore/" in url]

@@ -315,7 +315,6 @@ def make_well(
         credits=PRICE,
         refunded=PRICE if failed or status is Status.TIMEOUT else 0,
         error=JobError(kind=ErrorKind.TOOL, message=message) if failed else None,
-        created_at=utcnow() - timedelta(seconds=began_s + 5),
         started_at=started_at,
         ended_at=ended_at,
         summary={"affinity": affinity, "rmsd": round(chance.uniform(0.3, 4), 2), "pose": 9} if done else {},

@@ -23,7 +23,6 @@ from data.errors import (
     WrongState,
 )
 from data.records import Job, Person, Role, Status, Visibility, new_id
-from tests.data.conftest import one_group
 from tests.laboratory import BODY, PASSWORD, Laboratory
 
 OWNER, ADMIN, MEMBER, VIEWER = Role.OWNER, Role.ADMIN, Role.MEMBER, Role.VIEWER
@@ -233,7 +232,7 @@ def test_rights_are_gone_before_the_write_whose_commit_tells_the_open_pages(
         "switched off": lambda: teams.deactivate(lab.admin, mel.id),
         "made a viewer": lambda: teams.set_role(lab.admin, mel.id, VIEWER),
     }
-    with one_group(lab.store):
+    with lab.store.together():
         changing = threading.Thread(target=act[way])
         changing.start()
         with lab.store._wake:
