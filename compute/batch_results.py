@@ -7,14 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compute import results
+from compute import plates, results
+from compute.plates import Layout
 from data import tables
 from data.folders import Folders
 from data.records import Batch, JobDetail, Well
 from tools.contract import Column, Tool
 
 FIRST = [
-    Column("well", "Well", type="BIGINT"),
+    Column("place", "Well", help="Its place on the plate, as the page names it."),
+    Column("well", "Number", type="BIGINT"),
     Column("name", "Name"),
     Column("status", "Status"),
 ]
@@ -43,11 +45,13 @@ def table(tool: Tool | None, wells: list[Well]) -> tuple[list[Column], list[dict
     others = [Column(key, key.replace("_", " ").capitalize()) for key in keys if key not in metrics]
     taken = {column.name for column in (*FIRST, *LAST)}
     found = [column for column in (*first, *others) if column.name not in taken]
-    return [*FIRST, *found, *LAST], [_row(well, found) for well in wells]
+    layout = plates.layout(len(wells))
+    return [*FIRST, *found, *LAST], [_row(well, layout, found) for well in wells]
 
 
-def _row(well: Well, columns: list[Column]) -> dict[str, Any]:
+def _row(well: Well, layout: Layout, columns: list[Column]) -> dict[str, Any]:
     return {
+        "place": layout.name(well.number),
         "well": well.number + 1,
         "name": well.name,
         "status": well.status.value,

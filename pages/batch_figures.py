@@ -12,7 +12,6 @@ import streamlit as st
 
 from pages import batch_plate
 from pages.parts import figures, human
-from pages.parts.wells import Layout
 from tools.contract import Metric
 
 #: With fewer values a figure tells less than the table.
@@ -21,10 +20,10 @@ ENOUGH = 3
 POINTS = 1_500
 
 
-def draw(rows: Sequence[Mapping[str, Any]], metric: Metric, layout: Layout, *, key: str) -> None:
+def draw(rows: Sequence[Mapping[str, Any]], metric: Metric, *, key: str) -> None:
     """Of rows of the batch's table."""
     found = [
-        (value, f"{row['name']} ({layout.name(row['well'] - 1)})")
+        (value, f"{row['name']} ({row['place']})")
         for row in rows
         if (value := batch_plate.number(row.get(metric.key))) is not None
     ]

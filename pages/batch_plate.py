@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from compute import plates
 from data.records import Batch, Status, Well
 from pages import batch_numbers
 from pages.components.plate import Picture, Scale, plate
-from pages.parts import human, session, statuses, wells
+from pages.parts import human, session, statuses
 from tools.contract import Metric
 
 #: In the URL, and the choice that is no metric.
@@ -66,7 +67,7 @@ def picture(batch: Batch, rows: Sequence[Well], metric: Metric | None) -> Pictur
     known = [value for value in values if value is not None]
     scale = scale_of(metric, known) if metric and known else None
     return Picture(
-        layout=wells.layout(len(rows)),
+        layout=plates.layout(len(rows)),
         names=[well.name for well in rows],
         statuses="".join(places[look_of(well).word] for well in rows),
         looks=looks,

@@ -21,9 +21,8 @@ from data.errors import WellplateError
 from data.records import Batch, Person, Status
 from pages import batch_figures, batch_plate
 from pages.components.live import listen
-from pages.parts import human, session, statuses, wells
+from pages.parts import human, session, statuses
 from pages.parts.drawing import refusal
-from pages.parts.wells import Layout
 from tools.contract import Column, Metric, Tool
 
 #: Seconds between two redraws while the batch runs; of a large one as many wells a second.
@@ -34,7 +33,7 @@ TALL = 14
 REASONS, PLACES = 6, 12
 _GO = "batch.go"
 #: What every table has besides the summaries; this page shows it in its own way.
-FIXED = {"well", "name", "status", "credits", "refunded", "duration", "error", "warnings", "job"}
+FIXED = {"place", "well", "name", "status", "credits", "refunded", "duration", "error", "warnings", "job"}
 
 
 #: A row of the batch's table: its well (from 1), name, status, job, and what the summary says.
@@ -80,19 +79,19 @@ def draw(workbench: Workbench, person: Person | None, batch: Batch, tool: Tool |
         columns, every = workbench.batches.table(person, batch.id)
     except WellplateError as error:
         return refusal(error)
-    layout, narrowed = wells.layout(len(every)), asked()
+    narrowed = asked()
     shown = [row for row in every if not narrowed or row["status"] in narrowed]
-    reasons([row for row in every if row["status"] in (Status.FAILED, Status.TIMEOUT)], layout)
+    reasons([row for row in every if row["status"] in (Status.FAILED, Status.TIMEOUT)])
     if not shown:
         st.caption("No well has this status now.")
         return
     metrics = tool.batch.metrics if tool and tool.batch else ()
-    table(Drawn(batch.id, shown), columns, metrics, layout)
+    table(Drawn(batch.id, shown), columns, metrics)
     if metric := batch_plate.chosen_metric(metrics) or next(iter(metrics), None):
-        batch_figures.draw(shown, metric, layout, key=f"batch.{batch.id}")
+        batch_figures.draw(shown, metric, key=f"batch.{batch.id}")
 
 
-def reasons(failed: Sequence[Row], layout: Layout) -> None:
+def reasons(failed: Sequence[Row]) -> None:
     """Why wells failed: each sentence once, the most frequent first, with links to its wells."""
     if not failed:
         return
@@ -102,7 +101,7 @@ def reasons(failed: Sequence[Row], layout: Layout) -> None:
     ranked = sorted(by_sentence.items(), key=lambda item: -len(item[1]))
     items = "".join(
         f"<li><b>{len(each):,} ×</b><span>{escape(sentence)}"
-        f'<span class="wells">{places(each, layout)}</span></span></li>'
+        f'<span class="wells">{places(each)}</span></span></li>'
         for sentence, each in ranked[:REASONS]
     )
     if (more := len(ranked) - REASONS) > 0:
@@ -111,19 +110,19 @@ def reasons(failed: Sequence[Row], layout: Layout) -> None:
     st.html(f'<section class="reasons" aria-label="{title}"><h3>{title}</h3><ul>{items}</ul></section>')
 
 
-def places(failed: Sequence[Row], layout: Layout) -> str:
+def places(failed: Sequence[Row]) -> str:
     links = ", ".join(
         f'<a href="/app/jobs?jobId={row["job"]}" target="_self" title="{escape(row["name"])}">'
-        f"{layout.name(row['well'] - 1)}</a>"
+        f"{row['place']}</a>"
         for row in failed[:PLACES]
     )
     return links + (f" and {len(failed) - PLACES:,} more" if len(failed) > PLACES else "")
 
 
-def table(drawn: Drawn, columns: Sequence[Column], metrics: Sequence[Metric], layout: Layout) -> None:
+def table(drawn: Drawn, columns: Sequence[Column], metrics: Sequence[Metric]) -> None:
     told = [column for column in columns if column.name not in FIXED and any_in(drawn.rows, column.name)]
     results = results_first(told, metrics)
-    shown = frame(drawn.rows, results, layout)
+    shown = frame(drawn.rows, results)
     st.dataframe(
         shown,
         hide_index=True,
@@ -148,10 +147,10 @@ def results_first(columns: Sequence[Column], metrics: Sequence[Metric]) -> list[
     )
 
 
-def frame(rows: Sequence[Row], results: Sequence[Column], layout: Layout) -> pd.DataFrame:
+def frame(rows: Sequence[Row], results: Sequence[Column]) -> pd.DataFrame:
     labels = {status.value: [look.label] for status, look in statuses.LOOKS.items()}
     made: dict[str, list[Any]] = {
-        "well": [layout.name(row["well"] - 1) for row in rows],
+        "well": sortable([row["place"] for row in rows]),
         "name": [row["name"] for row in rows],
         "status": [labels[row["status"]] for row in rows],
         **{f"result.{column.name}": [row.get(column.name) for row in rows] for column in results},
@@ -165,6 +164,12 @@ def frame(rows: Sequence[Row], results: Sequence[Column], layout: Layout) -> pd.
         if not any(made[name]):
             del made[name]
     return pd.DataFrame(made)
+
+
+def sortable(places: Sequence[str]) -> list[str]:
+    """Names of wells that a table sorts as text: "B01" before "AA01", and "9" before "10"."""
+    widest = max(map(len, places), default=0)
+    return [place.rjust(widest) for place in places]
 
 
 def looks(drawn: Drawn, results: Sequence[Column], shown: pd.DataFrame) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from compute import plates
 from compute.workbench import Workbench
 from data.errors import WellplateError
 from data.records import Job, JobDetail, Person, Status
@@ -19,7 +20,7 @@ from pages import (
     sign_in,
 )
 from pages.components.live import listen
-from pages.parts import human, panels, session, statuses, wells
+from pages.parts import human, panels, session, statuses
 from pages.parts.drawing import badge, header, refusal
 
 #: Widths of the job and of what stands beside it.
@@ -83,7 +84,7 @@ def to_plate(workbench: Workbench, person: Person | None, job: Job, batch_id: st
     if job.well is None:
         place = "A job that a retry replaced"
     else:
-        place = wells.name(job.well, batch.wells)
+        place = plates.name(job.well, batch.wells)
     st.page_link(
         "batch.py",
         label=f"{place} of “{human.markdown_text(batch.name)}”",

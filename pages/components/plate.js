@@ -186,7 +186,7 @@ class Plate {
     const down = Math.ceil(12 / this.pitch);
     const step = lettered ? down : Math.ceil(down / 5) * 5;
     for (let row = 0; row < rows; row += step) {
-      const label = lettered ? letters(row) : (row * columns + 1).toLocaleString("en");
+      const label = lettered ? letters(row) : String(row * columns + 1);
       ink.fillText(label, this.left - 7, this.top + (row + 0.5) * this.pitch);
     }
     ink.globalAlpha = 1;
@@ -390,8 +390,8 @@ class Plate {
   words(well) {
     const { columns, lettered, looks, progress, errors, scale } = this.data;
     const place = lettered
-      ? `${letters(Math.floor(well / columns))}${well % columns + 1}`
-      : (well + 1).toLocaleString("en");
+      ? letters(Math.floor(well / columns)) + String(well % columns + 1).padStart(String(columns).length, "0")
+      : String(well + 1);
     const parts = [`${looks[this.look(well)].sign} ${looks[this.look(well)].word}`];
     if (progress[well] !== undefined) parts.push(`${progress[well]} %`);
     const value = this.value(well);

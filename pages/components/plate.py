@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from compute.plates import Layout
 from pages.components import source
 from pages.parts.statuses import Look
-from pages.parts.wells import Layout
 
 _plate = st.components.v2.component(
     "wellplate_plate",

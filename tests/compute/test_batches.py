@@ -597,7 +597,8 @@ def test_one_csv_has_a_row_for_each_well_the_metrics_first_and_the_common_warnin
     assert any("Warning: A test." in note for note in notes)
     assert not any("Only here." in note for note in notes)
     columns, listed = lab.workbench.batches.table(ada, batch.id)
-    assert [column.name for column in columns][:4] == ["well", "name", "status", "energy"]
+    assert [column.name for column in columns][:5] == ["place", "well", "name", "status", "energy"]
+    assert [(row["Well"], row["Number"]) for row in found] == [("A1", "1"), ("A2", "2"), ("A3", "3")]
     assert [row["status"] for row in listed] == ["completed", "completed", "failed"]
     assert len(found) == 3
     assert [row["error"] for row in listed] == [None, None, "It does not fit."]

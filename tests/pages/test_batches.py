@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import streamlit as st
 
+from compute import plates
 from compute.batches import Line, Plan
 from data.records import Batch, Role, Status, Visibility, utcnow
 from pages import batch_dialogs, batch_list, batch_menu, batch_numbers, batch_plate, batch_results, tool_many
 from pages.components import plate as plate_component
-from pages.parts import asking, statuses, wells
+from pages.parts import asking, statuses
 from tests.pages.conftest import Open
 from tests.pages.fake_batches import MEMORY, OUTSIDE, Batches, make_well, screen
 from tests.pages.fake_workbench import ANNA, BEN_ID, DOCK, FakeWorkbench
@@ -336,19 +337,26 @@ def test_time_left_is_told_only_once_enough_have_ended() -> None:
     [
         (1, "A1", (4, 6)),
         (24, "D6", (4, 6)),
-        (25, "C1", (8, 12)),
+        (25, "C01", (8, 12)),
         (96, "H12", (8, 12)),
         (384, "P24", (16, 24)),
         (1536, "AF48", (32, 48)),
-        (1537, "1,537", (26, 60)),
-        (10_000, "10,000", (72, 140)),
+        (1537, "1537", (26, 60)),
+        (10_000, "10000", (72, 140)),
     ],
 )
 def test_wells_are_named_as_on_the_plates_of_a_lab(number: int, last: str, shape: tuple[int, int]) -> None:
-    layout = wells.layout(number)
+    layout = plates.layout(number)
     assert (layout.rows, layout.columns) == shape
     assert layout.name(number - 1) == last
     assert layout.rows * layout.columns >= number
+
+
+@pytest.mark.parametrize("number", [8, 96, 1536, 1537])
+def test_a_table_that_is_sorted_by_wells_has_the_order_of_the_plate(number: int) -> None:
+    layout = plates.layout(number)
+    names = batch_results.sortable([layout.name(each) for each in range(number)])
+    assert sorted(names) == names and len({name.strip() for name in names}) == number
 
 
 def test_what_the_plate_gets_is_compact_and_honest() -> None:

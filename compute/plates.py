@@ -17,10 +17,10 @@ class Layout:
     lettered: bool
 
     def name(self, number: int) -> str:
-        """What stands beside the well: "B3", or "4,021" where there are too many for letters."""
+        """What stands beside the well: "B03" (so that names sort), or "4021" where there are too many for letters."""
         if not self.lettered:
-            return f"{number + 1:,}"
-        return f"{letters(number // self.columns)}{number % self.columns + 1}"
+            return str(number + 1)
+        return f"{letters(number // self.columns)}{number % self.columns + 1:0{len(str(self.columns))}}"
 
 
 def layout(wells: int) -> Layout:
