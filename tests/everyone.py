@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.testclient import TestClient
@@ -23,6 +26,7 @@ PEOPLE = tuple(dict.fromkeys(who for who, _, _ in rights()))
 #: A file with a secret in every job: nobody reads it who may not.
 SECRET = "the-secret-of-the-job"
 RESULT = "a.tab"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,8 @@ class Everyone:
         self.cookies: dict[str, str | None] = {"anonymous": None}
         self.persons: dict[str, Person | None] = {"anonymous": None}
         self._arrive()
-        self.jobs = {
-            (who, visibility): self._jobs_for(who, visibility) for who in PEOPLE for visibility in Visibility
-        }
-        self.batches = {
-            (who, visibility): self._batches_for(who, visibility)
-            for who in PEOPLE
-            for visibility in Visibility
-        }
+        self.jobs = for_all(self._jobs_for)
+        self.batches = for_all(self._batches_for)
         self._things_happen()
 
     def close(self) -> None:
@@ -190,6 +188,13 @@ class Everyone:
         teams.remove(leo, leo.id, team_id=self.team)
         self._sign_in("submitter who left the team", leo)  # the session in that team has ended
         teams.set_role(self.owner, vic.id, Role.VIEWER, team_id=self.team)
+
+
+def for_all(make: Callable[[str, Visibility], T]) -> dict[tuple[str, Visibility], T]:
+    """For each person and visibility; several at once, so that they share commits."""
+    cells = [(who, visibility) for who in PEOPLE for visibility in Visibility]
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(cells, pool.map(lambda cell: make(*cell), cells), strict=True))
 
 
 def token_of(link: str) -> str:

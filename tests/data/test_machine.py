@@ -229,9 +229,9 @@ class LifeOfJobs(RuleBasedStateMachine):
             expected[position] = messages[position].tell(self.model)
             if alone or following is None or messages[following].verb != messages[position].verb:
                 self.model.settle()
+        told.result()  # by now all of them have ended, also when each was alone, and the listener has heard
         for position, future in enumerate(futures):
             assert self.seen(future) == expected[position], messages[position].verb
-        told.result()  # by now the listener has heard
         self.sent += [message for message in messages if message.repeatable]
         self.site.verbs.update(message.verb for message in messages)
         self.site.steps += 1
