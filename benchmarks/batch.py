@@ -6,6 +6,7 @@ import http.client
 import re
 import threading
 import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 from urllib.parse import urlencode
@@ -31,28 +32,42 @@ CONVERT = {
 }
 
 
+@dataclass
+class Times:
+    """In seconds, one each round or more."""
+
+    submits: list[float] = field(default_factory=list)
+    enqueues: list[float] = field(default_factory=list)
+    #: Of the page in a new tab: while the batch runs, and of one that has ended on a site that does nothing else.
+    opens: list[float] = field(default_factory=list)
+    opens_quiet: list[float] = field(default_factory=list)
+    within: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    cancels: list[float] = field(default_factory=list)
+
+
 def measure(*, quick: bool) -> Report:
     wells, rounds = (500, 2) if quick else (10_000, 3)
-    submits, enqueues, cancels, opens, within, others, own = [], [], [], [], [], [], []
+    times = Times()
     with rq_with_redis() as peer, running_site(OPEN) as site, browser(site) as (page, _):
         client, stranger = site.client(), Stranger(site)
         _opened(page, site, _submit(client, 4))  # warm
         scheduler = Peak(_scheduler(site))
         for _ in range(rounds):
-            enqueues.append(peer.enqueue_many(wells))
+            times.enqueues.append(peer.enqueue_many(wells))
             began = time.perf_counter()
             batch = _submit(client, wells)
-            submits.append(time.perf_counter() - began)
-            opens.append(_opened(page, site, batch))
-            within.append(_opened_from_within(page))
-            others += [stranger.starts_a_job() for _ in range(5)]
-            own += [_starts_a_job(client) for _ in range(5)]
-            cancels.append(_cancelled(client, batch))
-            opens.append(_opened(page, site, batch))
-            within.append(_opened_from_within(page))
+            times.submits.append(time.perf_counter() - began)
+            times.opens += [_opened(page, site, batch) for _ in range(2)]
+            times.within.append(_opened_from_within(page))
+            times.others += [stranger.starts_a_job() for _ in range(5)]
+            times.own += [_starts_a_job(client) for _ in range(5)]
+            times.cancels.append(_cancelled(client, batch))
+            times.opens_quiet += [_opened_on_a_quiet_site(page, site, batch) for _ in range(2)]
+            times.within.append(_opened_from_within(page))
         memory = scheduler.stop()
-    rate = _whole(wells)
-    return _report(wells, rounds, submits, enqueues, opens, within, others, own, cancels, memory, rate)
+    return _report(wells, rounds, times, memory, _whole(wells))
 
 
 def _submit(client: Client, wells: int) -> str:
@@ -83,6 +98,14 @@ def _opened(page: Page, site: Site, batch: str) -> float:
     """Seconds from the click on a link elsewhere until the plate is painted, by the browser's own clock."""
     page.goto(f"{site.url}/app/batch?batchId={batch}", wait_until="commit")
     return _painted(page) / 1000
+
+
+def _opened_on_a_quiet_site(page: Page, site: Site, batch: str) -> float:
+    """The same once the app has settled what ended, and does nothing."""
+    page.goto("about:blank")
+    app = psutil.Process(site.pid)
+    until(lambda: app.cpu_percent(1.0) < 10, "the app to be quiet")
+    return _opened(page, site, batch)
 
 
 def _opened_from_within(page: Page) -> float:
@@ -166,48 +189,54 @@ def _scheduler(site: Site) -> psutil.Process:
 def _report(
     wells: int,
     rounds: int,
-    submits: list[float],
-    enqueues: list[float],
-    opens: list[float],
-    within: list[float],
-    others: list[float],
-    own: list[float],
-    cancels: list[float],
+    times: Times,
     memory: float,
     rate: float,
 ) -> Report:
     rows = [
-        ["submit, all on disk and held", spread(submits, 2), f"{SUBMIT_S:.0f}"],
-        ["rq enqueue_many, redis with fsync", spread(enqueues, 2), ""],
-        ["page opened in a new tab, to its plate", spread(opens, 2), f"{OPEN_S:.0f}"],
-        ["page opened from another page of the app", spread(within, 2), f"{OPEN_S:.0f}"],
-        ["a stranger's job meanwhile, submitted -> started", spread(others, 2), f"{FAIR_S:.0f}"],
-        ["one's own other job meanwhile, likewise", spread(own, 2), ""],
-        ["cancel all, until none is alive", spread(cancels, 2), f"{CANCEL_S:.0f}"],
+        ["submit, all on disk and held", spread(times.submits, 2), f"{SUBMIT_S:.0f}"],
+        ["rq enqueue_many, redis with fsync", spread(times.enqueues, 2), ""],
+        ["page opened in a new tab, while it runs", spread(times.opens, 2), f"{OPEN_S:.0f}"],
+        ["page opened in a new tab, on a quiet site", spread(times.opens_quiet, 2), f"{OPEN_S:.0f}"],
+        ["page opened from another page of the app", spread(times.within, 2), f"{OPEN_S:.0f}"],
+        ["a stranger's job meanwhile, submitted -> started", spread(times.others, 2), f"{FAIR_S:.0f}"],
+        ["one's own other job meanwhile, likewise", spread(times.own, 2), ""],
+        ["cancel all, until none is alive", spread(times.cancels, 2), f"{CANCEL_S:.0f}"],
     ]
     return Report(
         "batch",
         {"wells": wells, "rounds": rounds, "children/s undisturbed": f"{rate:.0f}"},
         [Table("A batch of no-ops (s: median, range)", ("", "s", "goal"), rows)],
         [
-            Goal(f"submit under {SUBMIT_S:.0f} s", f"{median(submits):.2f} s", median(submits) < SUBMIT_S),
             Goal(
-                f"page open in a new tab under {OPEN_S:.0f} s",
-                f"{median(opens):.2f} s",
-                median(opens) < OPEN_S,
+                f"submit under {SUBMIT_S:.0f} s",
+                f"{median(times.submits):.2f} s",
+                median(times.submits) < SUBMIT_S,
+            ),
+            Goal(
+                f"page open while it runs under {OPEN_S:.0f} s",
+                f"{median(times.opens):.2f} s",
+                median(times.opens) < OPEN_S,
+            ),
+            Goal(
+                f"page open on a quiet site under {OPEN_S:.0f} s",
+                f"{median(times.opens_quiet):.2f} s",
+                median(times.opens_quiet) < OPEN_S,
             ),
             Goal(
                 f"page open from within under {OPEN_S:.0f} s",
-                f"{median(within):.2f} s",
-                median(within) < OPEN_S,
+                f"{median(times.within):.2f} s",
+                median(times.within) < OPEN_S,
             ),
             Goal(
                 f"another team's job starts within {FAIR_S:.0f} s",
-                f"p95 {p(others, 95):.2f} s",
-                p(others, 95) < FAIR_S,
+                f"p95 {p(times.others, 95):.2f} s",
+                p(times.others, 95) < FAIR_S,
             ),
             Goal(
-                f"cancel all under {CANCEL_S:.0f} s", f"{median(cancels):.2f} s", median(cancels) < CANCEL_S
+                f"cancel all under {CANCEL_S:.0f} s",
+                f"{median(times.cancels):.2f} s",
+                median(times.cancels) < CANCEL_S,
             ),
             Goal(
                 f"the scheduler grows by less than {SCHEDULER_MB} MB",

@@ -32,6 +32,10 @@ TALL = 14
 #: Sentences of errors, and wells of each, that are listed.
 REASONS, PLACES = 6, 12
 _GO = "batch.go"
+#: From so many wells on the plate is drawn first, and the table when it stands: half a megabyte would hold it up.
+LARGE = 1_000
+#: The large batches whose table this session has drawn.
+_DRAWN = "batch.drawn"
 #: What every table has besides the summaries; this page shows it in its own way.
 FIXED = {"place", "well", "name", "status", "credits", "refunded", "duration", "error", "warnings", "job"}
 
@@ -72,7 +76,12 @@ def ask(words: Sequence[str]) -> None:
 def draw(workbench: Workbench, person: Person | None, batch: Batch, tool: Tool | None) -> None:
     person = session.still(person) or person
     pause = max(PAUSE, batch.wells / PER_SECOND)
-    listen(key=f"batch.{batch.id}.results.live", batches=[batch.id], pause=pause)
+    drawn = st.session_state.setdefault(_DRAWN, set())
+    plate_first = batch.wells >= LARGE and batch.id not in drawn
+    listen(key=f"batch.{batch.id}.results.live", batches=[batch.id], pause=pause, at_once=plate_first)
+    drawn.add(batch.id)
+    if plate_first:
+        return
     if (job := st.session_state.pop(_GO, None)) is not None:
         st.switch_page("jobs.py", query_params={"jobId": job})
     try:

@@ -35,7 +35,7 @@ function busy() {
 
 class Live {
   constructor() {
-    this.redrawn = 0;
+    this.redrawn = -Infinity;  // the first redraw waits for nothing
     this.wait = 500;
     this.count = 0;
     this.connect();

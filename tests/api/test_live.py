@@ -193,7 +193,8 @@ def test_who_may_have_missed_what_is_not_known_any_more_draws_again(
     job_id = submit(client)
     first = drawn_now(lab)
     with socket(client) as page:
-        for drawn in (first - 1, first + 1):  # before the first listener came; not of this run of the server
+        # Has seen nothing yet; before the first listener came; not of this run of the server.
+        for drawn in (-1, first - 1, first + 1):
             page.send_json({"subscribe": {"jobs": [job_id]}, "since": drawn})
             assert page.receive_json() == {"again": True}
         for _ in range(3):

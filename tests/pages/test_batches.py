@@ -142,6 +142,14 @@ def test_the_results_are_one_table_with_units_narrowed_by_the_chips(open_page: O
     assert "No well has this status now." in words(app)
 
 
+def test_the_plate_of_a_large_batch_comes_before_the_table(open_page: Open) -> None:
+    bench, batch = bench_with([Status.COMPLETED] * batch_results.LARGE)
+    app = open_page("batch.py", bench, batchId=batch.id)
+    assert not app.dataframe
+    app.run()  # as the page does when it listens
+    assert len(app.dataframe[0].value) == batch_results.LARGE
+
+
 def test_a_click_in_the_results_opens_the_job_that_stood_there(open_page: Open) -> None:
     bench, batch = bench_with(MIXED)
     drawn = batch_results.Drawn(batch.id, bench.batches.table(ANNA, batch.id)[1][3:5])

@@ -281,6 +281,8 @@ def test_a_plate_of_ten_thousand_wells_is_drawn_and_pointed_at(site: str, page: 
     grid.hover(position={"x": 44 + 3.5 * pitch, "y": 18 + 2.5 * pitch})
     expect(page.locator(".tip")).to_contain_text("284ZINC")  # the third row's fourth
     expect(page.get_by_text("· lower is better")).to_be_visible()
+    # What came out of it comes by itself when the plate stands.
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
 
 
 def test_a_well_that_ends_is_drawn_by_itself(site: str, page: Page) -> None:
