@@ -11,7 +11,17 @@ from rdkit import Chem
 
 from tests.tools import running
 from tests.tools import structures as real
-from tools.contract import Box, Finished, InputFailure, Result, StructurePanel, TablePanel, TextPanel
+from tools.contract import (
+    Box,
+    Finished,
+    Given,
+    InputFailure,
+    LocalFile,
+    Result,
+    StructurePanel,
+    TablePanel,
+    TextPanel,
+)
 from tools.vina import TOOL
 
 SMALL_BOX = {"center": list(real.SITE), "size": [12, 12, 12]}
@@ -337,3 +347,28 @@ def test_a_result_of_another_form_is_drawn_without_a_box(
     finished = Finished({}, {}, summary, (), tmp_path, lambda table: [pose] if table == "poses" else [])
     (scene,) = (panel for panel in TOOL.view(finished) if isinstance(panel, StructurePanel))
     assert scene.box == box
+
+
+@pytest.mark.parametrize(("mode", "refused"), [("batch", False), ("single", True)])
+def test_on_a_plate_an_atom_that_vina_cannot_type_is_told_at_its_line(
+    tmp_path: Path, mode: str, refused: bool
+) -> None:
+    """The mode batch leaves it to the program; the others refuse it, as a single job does."""
+    assert TOOL.batch is not None
+    receptor, ligands = tmp_path / "x.pdb", tmp_path / "list.smi"
+    receptor.write_text("END\n")
+    ligands.write_text("CCO ethanol\nC[Se]C selenide\n")
+    local = {
+        "receptors": [LocalFile(receptor, receptor.name, "pdb")],
+        "ligands": [LocalFile(ligands, ligands.name, "smiles")],
+    }
+    given = Given(
+        TOOL.batch.Inputs.model_validate({name: [{"file": name}] for name in local}),
+        TOOL.Settings.model_validate({"mode": mode}),
+        local,
+    )
+    good, strange = TOOL.batch.split(given)
+    assert (good.problem, good.doubt) == ("", "")
+    assert strange.where == "line 2 of list.smi"
+    assert strange.problem == ("selenide cannot be docked: Vina has no parameters for Se." if refused else "")
+    assert ("most likely fail" in strange.doubt) != refused

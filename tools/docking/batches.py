@@ -22,8 +22,8 @@ class Inputs(Model):
     )
     pairing: Literal["all", "pairs"] = Field(
         "all",
-        description="all: every ligand in every receptor. pairs: the first ligand in the first receptor, the second "
-        "in the second, and so on.",
+        description="Which ligand is docked into which receptor: every one into every one (all), or the first into the "
+        "first, the second into the second, and so on (pairs).",
         json_schema_extra={
             "when": {"mode": ["single", "batch"]},
             "labels": {"all": "Every ligand in every receptor", "pairs": "First in first, second in second"},
@@ -58,14 +58,17 @@ def split(given: Given[Inputs, Any]) -> Iterator[Item]:
         return
     records = ligands.records(given.files("ligands"), MOST_RUNS)
     understood = {record.name: ligands.understand(record) for record in records}
+    doubted = given.settings.mode == "batch"
     for (receptor, file), record in _pairs(given, receptors, records):
         ligand = understood[record.name]
         yield Item(
             record.name if len(receptors) == 1 else f"{record.name} in {file.stem}",
             record.where,
             _item(given, receptor, [_as_file(record)]),
-            problem=_problem(ligand),
-            doubt=f"{ligand.doubt}: it will most likely fail, and is then refunded." if ligand.doubt else "",
+            problem=_problem(ligand, doubted=doubted),
+            doubt=f"{ligand.doubt}: it will most likely fail, and is then refunded."
+            if ligand.doubt and doubted
+            else "",
         )
 
 
@@ -99,9 +102,9 @@ def _as_file(record: Record) -> dict[str, str]:
     return {"text": f"{record.text.rstrip()}\n$$$$\n", "name": f"{record.name}.sdf"}
 
 
-def _problem(ligand: Ligand) -> str:
-    """Why it cannot be run; which atoms it can type is for Vina to say."""
-    if ligand.problem is None or ligand.doubt:
+def _problem(ligand: Ligand, *, doubted: bool) -> str:
+    """Why it cannot be run; where it may be `doubted`, which atoms it can type is for Vina to say."""
+    if ligand.problem is None or (ligand.doubt and doubted):
         return ""
     return f"{ligand.name} cannot be docked: {ligand.problem}."
 

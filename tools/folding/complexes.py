@@ -48,6 +48,8 @@ MOST_LETTERS = 20_000
 #: Heavy atoms that a component of the dictionary counts for, where only its code is known.
 CCD_ATOMS = 30
 NAME_LENGTH = 100
+#: Letters between the spaces of a printed sequence.
+BLOCK = 10
 
 _CHAIN = re.compile(r"\s*(protein|dna|rna|smiles|ccd)\s*=(.*)", re.IGNORECASE | re.DOTALL)
 _CCD = re.compile(r"[A-Z0-9]{1,5}")
@@ -127,10 +129,14 @@ class Entry:
 
 def entries(text: str, name: str) -> Iterator[Entry]:
     """Every complex of a text, bad ones with a sentence. `name` is of the text, for what has no name of its own."""
-    records = _records(text) if _is_fasta(text) else _lines(text)
+    fasta = _is_fasta(text)
+    records = _records(text) if fasta else _lines(text)
     for number, (called, where, content) in enumerate(records, start=1):
         own = " ".join(called.split())[:NAME_LENGTH] or (name if number == 1 else f"{name}-{number}")
         try:
+            if not fasta:
+                _refuse_spaces(content)
+            content = "".join(content.split())
             yield Entry(own, where, content, complex=Complex(own, chains(content)))
         except BadComplex as error:
             yield Entry(own, where, content, problem=str(error))
@@ -165,7 +171,19 @@ def _lines(text: str) -> Iterator[tuple[str, str, str]]:
             called, rest = "", content
         if rest.strip().lower() in _HEADINGS:
             continue
-        yield called, f"line {number}", "".join(rest.split())
+        yield called, f"line {number}", rest.strip()
+
+
+def _refuse_spaces(line: str) -> None:
+    """A name that only a space parts from its sequence would be folded too. Databases print blocks of ten."""
+    for part in _COLONS.split(line):
+        found = _CHAIN.fullmatch(part.strip())
+        *blocks, last = (found[2] if found else part).split() or [""]
+        if blocks and (any(len(block) != BLOCK for block in blocks) or len(last) > BLOCK):
+            raise BadComplex(
+                f"There is a space after {_short(blocks[0])}. If that is a name, write a comma after it; if it "
+                "belongs to the sequence, take the space out."
+            )
 
 
 def chains(text: str) -> tuple[Chain, ...]:

@@ -84,6 +84,19 @@ def test_lines_are_complexes_with_names_before_a_comma_or_a_tab(tmp_path: Path) 
     assert all(each.complex for each in found)
 
 
+@pytest.mark.parametrize(
+    "line", ["villin LSDEDFKAVFG", "my dimer ACD:ACD", "two, ACD:dna=ACGT AC", "TENLETTERS ACDEFGHIKLMN"]
+)
+def test_a_name_that_only_a_space_parts_from_its_sequence_is_not_folded(tmp_path: Path, line: str) -> None:
+    (found,) = read(tmp_path, f"{line}\n", "list.txt")
+    assert "If that is a name, write a comma after it" in found.problem and found.complex is None
+
+
+def test_a_sequence_in_blocks_of_ten_is_joined(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, "printed, ACDEFGHIKL MNPQRSTVWY ACD : dna = ACGT\n", "list.txt")
+    assert found.content == "ACDEFGHIKLMNPQRSTVWYACD:dna=ACGT" and found.complex is not None
+
+
 def test_a_table_of_colabfold_is_read_without_its_heading(tmp_path: Path) -> None:
     assert [each.name for each in read(tmp_path, "id,sequence\na,ACD\nb,ACD:EFG\n", "x.csv")] == ["a", "b"]
 
