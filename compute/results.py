@@ -34,6 +34,7 @@ def panels(tool: Tool, detail: JobDetail, folders: Folders) -> list[Panel]:
         warnings=detail.warnings,
         folder=folders.results(detail.job.id),
         rows=lambda name: rows(detail, folders, name),
+        tables=[table["name"] for table in detail.tables],
     )
     return list(tool.view(finished))
 

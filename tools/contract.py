@@ -11,7 +11,7 @@ A tool is one file in `tools/`, in reading order: facts, `Inputs`, `Settings`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -232,6 +232,8 @@ class Finished:
     folder: Path
     #: Rows of a result table as dictionaries, by name.
     rows: Callable[[str], list[dict[str, Any]]]
+    #: Names of the result tables that there are.
+    tables: Collection[str] = ()
 
     def path(self, name: str) -> Path:
         return self.folder / name

@@ -379,6 +379,7 @@ def _figure(rows: Sequence[dict[str, Any]], summary: Any) -> FigurePanel:
         y=summary["native_score"],
         line_dash="dot",
         line_width=1,
+        line_color="#8a979c",
         annotation={"text": "the file's own sequence"},
     )
     figure.update_layout(

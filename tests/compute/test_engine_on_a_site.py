@@ -9,7 +9,7 @@ import pytest
 from compute.workbench import Submission
 from data.records import Status
 from tests.sites import Site, opened, site_settings
-from tests.tools.folding import places
+from tests.tools.folding import fakes, places
 from tests.tools.test_proteinmpnn import PDB, PROGRAM
 from tools import engines
 
@@ -42,3 +42,18 @@ def test_a_run_finds_the_engine_where_the_site_says(site: Site) -> None:
     assert detail.summary["recovery"] == pytest.approx(50)
     assert any("lack backbone atoms" in warning for warning in detail.warnings)
     assert site.workbench.panels(site.person, detail.job.id)
+
+
+def test_a_complex_without_a_table_of_its_interfaces_is_shown_all_the_same(site: Site) -> None:
+    places.install(engines.ALPHAFOLD, fakes.COLABFOLD)
+    places.put_weights(engines.ALPHAFOLD, engines.MULTIMER_WEIGHTS)
+    submission = Submission(
+        tool="alphafold-2",
+        inputs={"sequence": {"text": "ACDE:GG", "name": "pair.txt"}},
+        settings={"models": 1},
+    )
+    detail = site.ended(site.workbench.submit(site.person, submission).id)
+    assert detail.job.status is Status.COMPLETED, detail.job.error
+    assert "interfaces" not in {table["name"] for table in detail.tables}
+    titles = [panel.title for panel in site.workbench.panels(site.person, detail.job.id)]
+    assert titles[0] == "Best model" and "Confidence" in titles and "Pairs of chains" not in titles

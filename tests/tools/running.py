@@ -154,6 +154,7 @@ def finished(job: LocalJob, result: Result) -> Finished:
         warnings=result.warnings,
         folder=job.out,
         rows=rows,
+        tables=tables.keys(),
     )
 
 

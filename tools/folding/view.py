@@ -51,7 +51,7 @@ def view(finished: Finished) -> Sequence[Panel]:
     residues = finished.rows("plddt")
     panels: list[Panel] = [_metrics(finished.summary), *_affinity(finished.summary)]
     panels += [_structure(finished, models), TablePanel("Confidence", "confidence")]
-    if any(row.get("iptm") is not None for row in models) and _has(finished, "interfaces"):
+    if any(row.get("iptm") is not None for row in models) and "interfaces" in finished.tables:
         panels.append(
             TablePanel("Pairs of chains", "interfaces", "Model 1; the download has all.", where=_of_the_best)
         )
@@ -61,13 +61,6 @@ def view(finished: Finished) -> Sequence[Panel]:
 
 def _of_the_best(row: Row) -> bool:
     return row["model"] == 1
-
-
-def _has(finished: Finished, table: str) -> bool:
-    try:
-        return bool(finished.rows(table))
-    except KeyError:
-        return False
 
 
 def _choice(choices: list[tuple[str, Callable[[], Sequence[Panel]]]]) -> Panel:
@@ -174,7 +167,7 @@ def along(rows: Sequence[Row], model: int, marks: str = "") -> FigurePanel:
             hovertemplate=f"Chain {chain}, %{{customdata[0]}} %{{customdata[1]}}: %{{y:.1f}}<extra></extra>",
         )
         if place:
-            figure.add_vline(x=place + 0.5, line_width=1, line_dash="dot")
+            figure.add_vline(x=place + 0.5, line_width=1, line_dash="dot", line_color="#8a979c")
         place += len(listed)
     figure.update_layout(
         height=320,
