@@ -92,7 +92,7 @@ class Gate:
         return batch
 
     def _batch(self, batch_id: str) -> Batch:
-        batch = self._store.once(f"batch {batch_id}", lambda: batches.row(self._store, batch_id))
+        batch = self._store.once(f"row of batch {batch_id}", lambda: batches.row(self._store, batch_id))
         if batch is None:
             raise NotFound(NO_SUCH_BATCH)
         return batch
