@@ -186,6 +186,10 @@ def _scheduler(site: Site) -> psutil.Process:
     raise NotReady("the scheduler's process is not found")
 
 
+def _under(what: str, seconds: list[float], limit: float) -> Goal:
+    return Goal(f"{what} under {limit:.0f} s", f"{median(seconds):.2f} s", median(seconds) < limit)
+
+
 def _report(
     wells: int,
     rounds: int,
@@ -208,36 +212,16 @@ def _report(
         {"wells": wells, "rounds": rounds, "children/s undisturbed": f"{rate:.0f}"},
         [Table("A batch of no-ops (s: median, range)", ("", "s", "goal"), rows)],
         [
-            Goal(
-                f"submit under {SUBMIT_S:.0f} s",
-                f"{median(times.submits):.2f} s",
-                median(times.submits) < SUBMIT_S,
-            ),
-            Goal(
-                f"page open while it runs under {OPEN_S:.0f} s",
-                f"{median(times.opens):.2f} s",
-                median(times.opens) < OPEN_S,
-            ),
-            Goal(
-                f"page open on a quiet site under {OPEN_S:.0f} s",
-                f"{median(times.opens_quiet):.2f} s",
-                median(times.opens_quiet) < OPEN_S,
-            ),
-            Goal(
-                f"page open from within under {OPEN_S:.0f} s",
-                f"{median(times.within):.2f} s",
-                median(times.within) < OPEN_S,
-            ),
+            _under("submit", times.submits, SUBMIT_S),
+            _under("page open while it runs", times.opens, OPEN_S),
+            _under("page open on a quiet site", times.opens_quiet, OPEN_S),
+            _under("page open from within", times.within, OPEN_S),
             Goal(
                 f"another team's job starts within {FAIR_S:.0f} s",
                 f"p95 {p(times.others, 95):.2f} s",
                 p(times.others, 95) < FAIR_S,
             ),
-            Goal(
-                f"cancel all under {CANCEL_S:.0f} s",
-                f"{median(times.cancels):.2f} s",
-                median(times.cancels) < CANCEL_S,
-            ),
+            _under("cancel all", times.cancels, CANCEL_S),
             Goal(
                 f"the scheduler grows by less than {SCHEDULER_MB} MB",
                 f"{memory:.0f} MB",

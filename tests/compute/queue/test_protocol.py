@@ -391,7 +391,7 @@ def test_a_worker_that_dies_while_no_app_is_there_is_noticed_by_the_next(protoco
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=15,
+    max_examples=25,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
